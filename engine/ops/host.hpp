@@ -1,0 +1,17 @@
+// The device `host`: a graph run by the double references, node by node.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include <pinnacle/op.hpp>
+
+namespace pinnacle {
+
+/// Runs every node. `values` holds the inputs, parameters and states by id (constants are taken
+/// from the graph) and receives everything else. Updates are not applied.
+/// throws Error if a value is missing
+void run_on_host(const Graph& graph, std::map<ValueId, Array>& values);
+
+}  // namespace pinnacle

@@ -1,0 +1,178 @@
+// The pointwise ops: one OpDef per row of the table, and `pointwise`, a chain of them as one
+// kernel. SPDX-License-Identifier: Apache-2.0
+#include "ops/pointwise/pointwise.hpp"
+
+#include <algorithm>
+
+#include <pinnacle/op.hpp>
+
+#include "ops/epilogue.hpp"
+#include "ops/gradients.hpp"
+#include "ops/pointwise/expression.hpp"
+#include "ops/pointwise/lowering.hpp"
+
+namespace pinnacle {
+namespace {
+
+Shape result_shape(const OpView& op) {
+  Shape shape = op.shape(0);
+  for (std::size_t i = 1; i < op.in.size(); ++i) shape = broadcast_shape(op, shape, op.shape(i));
+  return shape;
+}
+
+std::vector<TensorType> infer(const OpView& op) {
+  const std::string expression = pointwise_expression(*op.node);
+  const auto wanted = static_cast<std::size_t>(std::max(1, arity(parse_expression(expression))));
+  check_inputs(op, wanted, op.node->op == "pointwise" ? 16 : wanted);
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
+    if (op.in[i]->dtype != DType::f32)
+      shape_error(op, "input {} is {}; expected f32", i, *op.in[i]);
+  }
+  return {{result_shape(op), DType::f32}};
+}
+
+std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
+  const auto f = compile_expression(pointwise_expression(*op.node));
+  Array out(result_shape(op));
+  // The index of each operand advances by its stride along every axis, 0 where it is broadcast.
+  const std::size_t rank = out.shape.rank();
+  std::vector<std::vector<std::int64_t>> strides(in.size(), std::vector<std::int64_t>(rank, 0));
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    std::int64_t stride = 1;
+    for (std::size_t i = in[k].shape.rank(); i-- > 0;) {
+      if (in[k].shape[i] != 1) strides[k][i + rank - in[k].shape.rank()] = stride;
+      stride *= in[k].shape[i];
+    }
+  }
+  std::vector<std::int64_t> position(rank, 0);
+  std::vector<std::int64_t> at(in.size(), 0);
+  std::vector<double> x(in.size());
+  for (double& y : out.data) {
+    for (std::size_t k = 0; k < in.size(); ++k) x[k] = in[k].data[static_cast<std::size_t>(at[k])];
+    y = f(x);
+    for (std::size_t i = rank; i-- > 0;) {
+      const bool wraps = ++position[i] == out.shape[i];
+      for (std::size_t k = 0; k < in.size(); ++k) {
+        at[k] += wraps ? -strides[k][i] * (out.shape[i] - 1) : strides[k][i];
+      }
+      if (!wraps) break;
+      position[i] = 0;
+    }
+  }
+  return {std::move(out)};
+}
+
+Cost cost(const OpView& op) {
+  return {.flop = expression_flop(pointwise_expression(*op.node)) *
+                  static_cast<double>(op.out_shape().elements()),
+          .bytes = op.operand_bytes()};
+}
+
+Variant variant(Family family) {
+  return {.name = std::string(to_string(family)),
+          .accepts = [family](const OpView& op, const Target& target) -> Decline {
+            if (family == Family::wide && target.family != Family::wide) {
+              return "made for devices that run one work-item per group well";
+            }
+            if (op.out_shape().elements() > INT32_MAX) return "more than 2^31 elements";
+            return std::nullopt;
+          },
+          .lower =
+              [family](const OpView& op, const Target& target, const Params&) {
+                std::vector<PointwiseOperand> operands;
+                Lowering lowering;
+                for (std::size_t i = 0; i < op.in.size(); ++i) {
+                  operands.push_back({in(static_cast<int>(i)), op.shape(i)});
+                  if (op.shape(i) == op.out_shape()) {
+                    lowering.may_share.emplace_back(0, static_cast<int>(i));
+                  }
+                }
+                lowering.calls.emplace_back(pointwise_call(pointwise_expression(*op.node), operands,
+                                                           out(), op.out_shape(), family, target));
+                return lowering;
+              },
+          .space = {}};
+}
+
+bool mentions(std::string_view formula, char name) {
+  for (std::size_t i = 0; i < formula.size(); ++i) {
+    const auto word = [&](std::size_t k) {
+      return k < formula.size() &&
+             (std::isalnum(static_cast<unsigned char>(formula[k])) != 0 || formula[k] == '_');
+    };
+    if (formula[i] == name && !word(i + 1) && (i == 0 || !word(i - 1))) return true;
+  }
+  return false;
+}
+
+std::string parameters(const PointwiseRow& row, const Node& node) {
+  if (row.parameter[0].empty()) return "";
+  std::string text = fmt::format("{{{}", node.attributes.number(row.parameter[0], row.standard[0]));
+  if (!row.parameter[1].empty()) {
+    text += fmt::format(",{}", node.attributes.number(row.parameter[1], row.standard[1]));
+  }
+  return text + "}";
+}
+
+// dy times one derivative; operands that the derivative does not use are neither read nor kept.
+ValueId partial(const GradientView& g, const PointwiseRow& row, std::string_view part,
+                std::string_view formula) {
+  if (formula == "(T)(1.0f)") return g.dy[0];
+  std::vector<ValueId> inputs = {g.dy[0]};
+  std::string arguments;
+  for (int i = 0; i < row.arity; ++i) {
+    std::string argument = "0";
+    if (mentions(formula, i == 0 ? 'a' : 'b')) {
+      argument = fmt::format("x{}", inputs.size());
+      inputs.push_back(part == "dy" ? g.y[0] : g.x[static_cast<std::size_t>(i)]);
+    }
+    arguments += (i == 0 ? "" : ", ") + argument;
+  }
+  return g.b.apply("pointwise", inputs,
+                   {{"expression", fmt::format("mul(x0, {}.{}{}({}))", row.name, part,
+                                               parameters(row, g.node), arguments)}});
+}
+
+std::vector<ValueId> row_gradient(const GradientView& g) {
+  const PointwiseRow& row = *find_pointwise(g.node.op);
+  std::vector<ValueId> dx(g.x.size(), kNoValue);
+  if (g.wanted[0]) {
+    const bool by_result = !row.dy.empty();
+    dx[0] = sum_to(g.b, partial(g, row, by_result ? "dy" : "da", by_result ? row.dy : row.da),
+                   g.b.shape(g.x[0]));
+  }
+  if (row.arity == 2 && g.wanted[1]) {
+    dx[1] = sum_to(g.b, partial(g, row, "db", row.db), g.b.shape(g.x[1]));
+  }
+  return dx;
+}
+
+OpDef define(std::string name, std::function<std::vector<ValueId>(const GradientView&)> gradient) {
+  return {.name = std::move(name),
+          .infer = infer,
+          .reference = reference,
+          .gradient = std::move(gradient),
+          .cost = cost,
+          .variants = std::vector<Variant>{variant(Family::wide), variant(Family::simt)},
+          .takes_epilogue = false,
+          .pointwise = true};
+}
+
+}  // namespace
+
+std::string pointwise_expression(const Node& node) {
+  if (node.op == "pointwise") return node.attributes.text("expression");
+  const PointwiseRow& row = *find_pointwise(node.op);
+  return fmt::format("{}{}({})", row.name, parameters(row, node), row.arity == 1 ? "x0" : "x0, x1");
+}
+
+std::vector<OpDef> pointwise_ops() {
+  std::vector<OpDef> ops;
+  for (const PointwiseRow& row : pointwise_rows()) {
+    ops.push_back(define(std::string(row.name), row_gradient));
+  }
+  ops.push_back(define("pointwise", no_gradient("a fused chain is made after differentiation")));
+  return ops;
+}
+
+}  // namespace pinnacle

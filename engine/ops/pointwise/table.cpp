@@ -1,0 +1,172 @@
+// The table itself. Formulas in OpenCL C on the left are checked on every device against the
+// double functions on the right, and derivatives against central differences.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/pointwise/table.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pinnacle {
+namespace {
+
+constexpr double kInvSqrt2 = 0.70710678118654752440;
+constexpr double kInvSqrt2Pi = 0.39894228040143267794;
+
+double logistic(double x) { return 1 / (1 + std::exp(-x)); }
+double normal_cdf(double x) { return 0.5 * std::erfc(-x * kInvSqrt2); }
+double normal_pdf(double x) { return kInvSqrt2Pi * std::exp(-0.5 * x * x); }
+
+#define FN(expression)                                                \
+  [](double a, [[maybe_unused]] double b, [[maybe_unused]] double p0, \
+     [[maybe_unused]] double p1) -> double { return (void)a, (expression); }
+
+constexpr const char* kSigmoid = "((T)(1.0f) / ((T)(1.0f) + exp(-a)))";
+
+const PointwiseRow kRows[] = {
+    {"abs", 1, "fabs(a)", "sign(a)", "", FN(std::fabs(a)), FN((a > 0) - (a < 0)), nullptr, 1},
+    {"add", 2, "a + b", "(T)(1.0f)", "(T)(1.0f)", FN(a + b), FN(1), FN(1), 1},
+    {"div", 2, "a / b", "(T)(1.0f) / b", "-a / (b * b)", FN(a / b), FN(1 / b), FN(-a / (b * b)), 1},
+    {"elu",
+     1,
+     "(a > (T)(0.0f)) ? a : (T)(p0) * expm1(a)",
+     "(a > (T)(0.0f)) ? (T)(1.0f) : (T)(p0) * exp(a)",
+     "",
+     FN(a > 0 ? a : p0 * std::expm1(a)),
+     FN(a > 0 ? 1 : p0 * std::exp(a)),
+     nullptr,
+     8,
+     {"alpha"},
+     {1.0}},
+    {"exp",
+     1,
+     "exp(a)",
+     "exp(a)",
+     "",
+     FN(std::exp(a)),
+     FN(std::exp(a)),
+     nullptr,
+     8,
+     {},
+     {},
+     "a",
+     FN(a)},
+    {"gelu", 1, "(T)(0.5f) * a * ((T)(1.0f) + erf(a * (T)(0.70710678f)))",
+     "(T)(0.5f) * ((T)(1.0f) + erf(a * (T)(0.70710678f)))"
+     " + a * (T)(0.39894228f) * exp((T)(-0.5f) * a * a)",
+     "", FN(a* normal_cdf(a)), FN(normal_cdf(a) + a * normal_pdf(a)), nullptr, 16},
+    {"hard_sigmoid",
+     1,
+     "fmax(fmin((T)(p0) * a + (T)(p1), (T)(1.0f)), (T)(0.0f))",
+     "(((T)(p0) * a + (T)(p1) > (T)(0.0f)) && ((T)(p0) * a + (T)(p1) < (T)(1.0f)))"
+     " ? (T)(p0) : (T)(0.0f)",
+     "",
+     FN(std::max(0.0, std::min(1.0, p0* a + p1))),
+     FN(p0* a + p1 > 0 && p0 * a + p1 < 1 ? p0 : 0),
+     nullptr,
+     4,
+     {"alpha", "beta"},
+     {0.2, 0.5}},
+    {"hard_swish", 1, "a * fmax(fmin(a * (T)(0.16666667f) + (T)(0.5f), (T)(1.0f)), (T)(0.0f))",
+     "(a <= (T)(-3.0f)) ? (T)(0.0f) : ((a >= (T)(3.0f)) ? (T)(1.0f)"
+     " : a * (T)(0.33333333f) + (T)(0.5f))",
+     "", FN(a* std::max(0.0, std::min(1.0, a / 6 + 0.5))),
+     FN(a <= -3  ? 0
+        : a >= 3 ? 1
+                 : a / 3 + 0.5),
+     nullptr, 5},
+    {"leaky_relu",
+     1,
+     "(a > (T)(0.0f)) ? a : (T)(p0) * a",
+     "(a > (T)(0.0f)) ? (T)(1.0f) : (T)(p0)",
+     "",
+     FN(a > 0 ? a : p0 * a),
+     FN(a > 0 ? 1 : p0),
+     nullptr,
+     2,
+     {"alpha"},
+     {0.01}},
+    {"log", 1, "log(a)", "(T)(1.0f) / a", "", FN(std::log(a)), FN(1 / a), nullptr, 8},
+    {"max", 2, "fmax(a, b)", "(a >= b) ? (T)(1.0f) : (T)(0.0f)", "(a >= b) ? (T)(0.0f) : (T)(1.0f)",
+     FN(std::fmax(a, b)), FN(a >= b ? 1 : 0), FN(a >= b ? 0 : 1), 1},
+    {"min", 2, "fmin(a, b)", "(a <= b) ? (T)(1.0f) : (T)(0.0f)", "(a <= b) ? (T)(0.0f) : (T)(1.0f)",
+     FN(std::fmin(a, b)), FN(a <= b ? 1 : 0), FN(a <= b ? 0 : 1), 1},
+    {"mul", 2, "a * b", "b", "a", FN(a* b), FN(b), FN(a), 1},
+    {"neg", 1, "-a", "(T)(-1.0f)", "", FN(-a), FN(-1), nullptr, 1},
+    {"reciprocal", 1, "(T)(1.0f) / a", "(T)(-1.0f) / (a * a)", "", FN(1 / a), FN(-1 / (a * a)),
+     nullptr, 1},
+    {"relu",
+     1,
+     "(a < (T)(0.0f)) ? (T)(0.0f) : a",
+     "(a > (T)(0.0f)) ? (T)(1.0f) : (T)(0.0f)",
+     "",
+     FN(a < 0 ? 0 : a),
+     FN(a > 0 ? 1 : 0),
+     nullptr,
+     1,
+     {},
+     {},
+     "(a > (T)(0.0f)) ? (T)(1.0f) : (T)(0.0f)",
+     FN(a > 0 ? 1 : 0)},
+    {"sigmoid",
+     1,
+     kSigmoid,
+     "((T)(1.0f) / ((T)(1.0f) + exp(-a))) * ((T)(1.0f) - (T)(1.0f) / ((T)(1.0f) + exp(-a)))",
+     "",
+     FN(logistic(a)),
+     FN(logistic(a) * logistic(-a)),
+     nullptr,
+     10,
+     {},
+     {},
+     "a - a * a",
+     FN(a - a * a)},
+    {"silu", 1, "a / ((T)(1.0f) + exp(-a))",
+     "(T)(1.0f) / ((T)(1.0f) + exp(-a)) * ((T)(1.0f) + a * ((T)(1.0f)"
+     " - (T)(1.0f) / ((T)(1.0f) + exp(-a))))",
+     "", FN(a* logistic(a)), FN(logistic(a) * (1 + a * logistic(-a))), nullptr, 10},
+    {"softplus", 1, "fmax(a, (T)(0.0f)) + log1p(exp(-fabs(a)))",
+     "(T)(1.0f) / ((T)(1.0f) + exp(-a))", "",
+     FN(std::fmax(a, 0) + std::log1p(std::exp(-std::fabs(a)))), FN(logistic(a)), nullptr, 16},
+    {"sqrt",
+     1,
+     "sqrt(a)",
+     "(T)(0.5f) / sqrt(a)",
+     "",
+     FN(std::sqrt(a)),
+     FN(0.5 / std::sqrt(a)),
+     nullptr,
+     1,
+     {},
+     {},
+     "(T)(0.5f) / a",
+     FN(0.5 / a)},
+    {"square", 1, "a * a", "a + a", "", FN(a* a), FN(2 * a), nullptr, 1},
+    {"sub", 2, "a - b", "(T)(1.0f)", "(T)(-1.0f)", FN(a - b), FN(1), FN(-1), 1},
+    {"tanh",
+     1,
+     "tanh(a)",
+     "(T)(1.0f) - tanh(a) * tanh(a)",
+     "",
+     FN(std::tanh(a)),
+     FN(1 / (std::cosh(a) * std::cosh(a))),
+     nullptr,
+     12,
+     {},
+     {},
+     "(T)(1.0f) - a * a",
+     FN(1 - a * a)},
+};
+#undef FN
+
+}  // namespace
+
+std::span<const PointwiseRow> pointwise_rows() { return kRows; }
+
+const PointwiseRow* find_pointwise(std::string_view name) {
+  const auto it = std::lower_bound(
+      std::begin(kRows), std::end(kRows), name,
+      [](const PointwiseRow& row, std::string_view wanted) { return row.name < wanted; });
+  return it != std::end(kRows) && it->name == name ? &*it : nullptr;
+}
+
+}  // namespace pinnacle
