@@ -1,0 +1,133 @@
+// emit: graph, choices and memory as a Plan.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "passes/passes.hpp"
+
+namespace pinnacle {
+namespace {
+
+class Emitter {
+ public:
+  Emitter(const Graph& graph, const MemoryPlan& memory, const Target& target)
+      : graph_(graph), memory_(memory), target_(target) {}
+
+  Plan run(std::vector<Choice> choices) {
+    plan_.device = target_.name;
+    plan_.buffers = memory_.buffers;
+    plan_.arena_bytes = memory_.arena_bytes;
+    std::vector<int> step_of(graph_.nodes.size() + 1, 0);
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      step_of[i] = static_cast<int>(plan_.steps.size());
+      add_step(i, choices[i]);
+    }
+    step_of.back() = static_cast<int>(plan_.steps.size());
+    for (const auto& [from, to] : memory_.final_copies) {
+      Step step;
+      step.node = plan_.buffers[static_cast<std::size_t>(to)].name;
+      step.op = step.variant = "copy";
+      step.bytes = 2.0 * static_cast<double>(plan_.buffers[static_cast<std::size_t>(to)].bytes);
+      step.calls.emplace_back(CopyCall{buffer(from), buffer(to)});
+      plan_.steps.push_back(std::move(step));
+    }
+    for (PlanBuffer& b : plan_.buffers) {
+      b.first = step_of[static_cast<std::size_t>(b.first)];
+      b.last = b.last >= static_cast<int>(graph_.nodes.size())
+                   ? static_cast<int>(plan_.steps.size()) - 1
+                   : std::max(b.first, step_of[static_cast<std::size_t>(b.last)]);
+    }
+    for (const ValueId id : graph_.inputs) {
+      plan_.inputs.push_back(
+          {graph_.value(id).name, memory_.of_value[static_cast<std::size_t>(id)]});
+    }
+    for (const ValueId id : graph_.outputs) {
+      const auto copy = memory_.output_copy.find(id);
+      plan_.outputs.push_back(
+          {graph_.value(id).name, copy != memory_.output_copy.end()
+                                      ? copy->second
+                                      : memory_.of_value[static_cast<std::size_t>(id)]});
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  static BufferRef buffer(int index) { return {BufferRef::Space::buffer, index}; }
+
+  BufferRef resolve(const BufferRef& ref, const Node& node, std::size_t i) const {
+    const auto at = static_cast<std::size_t>(ref.index);
+    switch (ref.space) {
+      case BufferRef::Space::input:
+        return buffer(memory_.of_value[static_cast<std::size_t>(node.inputs.at(at))]);
+      case BufferRef::Space::output:
+        return buffer(memory_.of_value[static_cast<std::size_t>(node.outputs.at(at))]);
+      case BufferRef::Space::scratch:
+        return buffer(memory_.scratch[i].at(at));
+      case BufferRef::Space::buffer:
+        break;
+    }
+    return ref;
+  }
+
+  void resolve_call(Call& call, const Node& node, std::size_t i) const {
+    const auto fix = [&](BufferRef& ref) { ref = resolve(ref, node, i); };
+    if (auto* kernel = std::get_if<KernelCall>(&call)) {
+      for (Arg& arg : kernel->args) {
+        if (auto* ref = std::get_if<BufferRef>(&arg)) fix(*ref);
+      }
+      if (target_.loop_limit > 0 && kernel->loop_iterations > target_.loop_limit) {
+        throw Error(fmt::format("a work-item of {} loops {} times; this device stops after {}",
+                                kernel->file, kernel->loop_iterations, target_.loop_limit),
+                    node.name, "the variant must decline: see Target::loop_limit");
+      }
+    } else if (auto* zero = std::get_if<ZeroCall>(&call)) {
+      fix(zero->target);
+    } else if (auto* copy = std::get_if<CopyCall>(&call)) {
+      fix(copy->source);
+      fix(copy->target);
+    } else if (auto* gemm = std::get_if<ClblastGemmCall>(&call)) {
+      fix(gemm->a);
+      fix(gemm->b);
+      fix(gemm->c);
+    }
+  }
+
+  void add_step(std::size_t i, Choice& choice) {
+    const Node& node = graph_.nodes[i];
+    const OpView op = view(graph_, node);
+    Step step;
+    step.node = node.name;
+    step.op = node.op;
+    step.variant = choice.variant->name;
+    step.reason = choice.reason;
+    if (choice.lowering.alias_of) {
+      const int from = memory_.of_value[static_cast<std::size_t>(
+          node.inputs[static_cast<std::size_t>(*choice.lowering.alias_of)])];
+      const int to = memory_.of_value[static_cast<std::size_t>(node.outputs[0])];
+      if (from == to) return;
+      step.variant = "copy";
+      step.bytes = op.operand_bytes();
+      step.calls.emplace_back(CopyCall{buffer(from), buffer(to)});
+    } else {
+      const Cost cost = node.def->cost(op);
+      step.flop = cost.flop;
+      step.bytes = cost.bytes;
+      step.calls = std::move(choice.lowering.calls);
+      for (Call& call : step.calls) resolve_call(call, node, i);
+    }
+    plan_.steps.push_back(std::move(step));
+  }
+
+  const Graph& graph_;
+  const MemoryPlan& memory_;
+  const Target& target_;
+  Plan plan_;
+};
+
+}  // namespace
+
+Plan emit(const Graph& graph, std::vector<Choice> choices, const MemoryPlan& memory,
+          const Target& target) {
+  return Emitter(graph, memory, target).run(std::move(choices));
+}
+
+}  // namespace pinnacle

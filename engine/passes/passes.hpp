@@ -1,0 +1,73 @@
+// The passes, in the order in which make_plan runs them: Graph -> Graph, the last one -> Plan.
+// Each leaves a valid graph (verify() holds) and computes the same values.
+// Thread safety: plain functions on their arguments.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <pinnacle/op.hpp>
+
+namespace pinnacle {
+
+/// Infers every type again, in order. throws ShapeError if a node does not fit
+void infer_shapes(Graph& graph);
+
+/// Removes nodes that no output or update needs. Returns how many.
+int eliminate_dead(Graph& graph);
+
+/// Replaces nodes whose inputs are all constants by their values. Returns how many.
+int fold_constants(Graph& graph);
+
+/// Adds nodes for d loss / d wanted[i]; returns their values, kNoValue where loss does not depend
+/// on it. Gradients that meet are added in a fixed order. loss: f32 with one element.
+/// throws UnsupportedError with every op on the way that has no gradient
+std::vector<ValueId> differentiate(Graph& graph, ValueId loss, std::span<const ValueId> wanted);
+
+/// Joins bias and activation into ops that take an epilogue, and chains of pointwise nodes into
+/// one. Returns how many nodes disappeared.
+int fuse(Graph& graph);
+
+/// What runs one node, and why.
+struct Choice {
+  const Variant* variant = nullptr;
+  std::string reason;
+  Lowering lowering;
+};
+/// For each node the first variant that accepts, or the forced one (op -> variant).
+/// throws UnsupportedError that lists every node without a variant, with all reasons
+std::vector<Choice> choose_variants(const Graph& graph, const Target& target,
+                                    const std::map<std::string, std::string>& forced);
+
+/// Where every value lives.
+struct MemoryPlan {
+  std::vector<PlanBuffer> buffers;        ///< lifetimes in node numbers
+  std::vector<int> of_value;              ///< value -> buffer, -1 if unused
+  std::vector<std::vector<int>> scratch;  ///< node -> its scratch buffers
+  /// Copies after the last node, in order: outputs that must be saved, then updates.
+  std::vector<std::pair<int, int>> final_copies;
+  std::map<ValueId, int> output_copy;  ///< outputs that are read from a copy
+  std::size_t arena_bytes = 0;
+  std::size_t unshared_bytes = 0;  ///< what the arena would take if nothing shared
+};
+/// Liveness, aliases, in-place updates, one arena. share = false: every value has its own place.
+MemoryPlan plan_memory(const Graph& graph, const std::vector<Choice>& choices, const Target& target,
+                       bool share = true);
+
+/// Graph, choices and memory as a Plan.
+Plan emit(const Graph& graph, std::vector<Choice> choices, const MemoryPlan& memory,
+          const Target& target);
+
+/// All of them. `graph` is left as it was after the graph passes.
+struct PassOptions {
+  std::map<std::string, std::string> variants;
+  std::vector<std::string> without;  ///< names of passes left out
+};
+Plan run_passes(Graph& graph, const Target& target, const PassOptions& options);
+/// The graph passes alone, for the host device.
+std::vector<std::string> run_graph_passes(Graph& graph, const PassOptions& options);
+
+}  // namespace pinnacle
