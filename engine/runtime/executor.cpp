@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/executor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <pinnacle/error.hpp>
+
+#include "base/text.hpp"
+#include "runtime/clblast.hpp"
+#include "runtime/kernel_source.hpp"
+#include "runtime/log.hpp"
+#include "runtime/opencl_loader.hpp"
+
+namespace pinnacle::runtime {
+namespace {
+
+std::shared_ptr<DeviceMemory> memory_or_new(std::shared_ptr<DeviceMemory> memory,
+                                            const Device& device) {
+  if (device.handle().is_host()) {
+    throw DeviceError("runs no kernels", "host", "choose an OpenCL device");
+  }
+  if (!memory) return std::make_shared<DeviceMemory>(device);
+  if (!(memory->device() == device)) {
+    throw DeviceError("the memory belongs to another device", device.name());
+  }
+  return memory;
+}
+
+bool is_empty(const KernelCall& call) {
+  return std::find(call.global.begin(), call.global.end(), 0u) != call.global.end();
+}
+
+// The index of a buffer of the plan.
+std::size_t index_of(const BufferRef& ref) { return static_cast<std::size_t>(ref.index); }
+
+}  // namespace
+
+Executor::Executor(const Device& device, Plan plan, std::shared_ptr<DeviceMemory> memory,
+                   bool profile)
+    : device_(device),
+      plan_(std::move(plan)),
+      shared_(memory_or_new(std::move(memory), device)),
+      profile_(profile || log_level() >= 2),
+      memory_(device_, plan_, *shared_),
+      bindings_(plan_.buffers.size()),
+      enqueue_kernel_(reinterpret_cast<decltype(&clEnqueueNDRangeKernel)>(
+          opencl_function("clEnqueueNDRangeKernel"))) {
+  DeviceHandle& handle = device_.handle();
+  queue_ = profile_ ? handle.profiling_queue() : handle.queue();
+  prepare();
+  if (profile_) events_.resize(prepared_.size());
+}
+
+void Executor::prepare() {
+  for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
+    const Step& step = plan_.steps[s];
+    for (std::size_t c = 0; c < step.calls.size(); ++c) {
+      Prepared prepared;
+      prepared.step = static_cast<int>(s);
+      prepared.call = static_cast<int>(c);
+      if (const auto* call = std::get_if<KernelCall>(&step.calls[c])) {
+        if (is_empty(*call)) continue;
+        prepare_kernel(*call, prepared);
+      } else if (std::holds_alternative<ClblastGemmCall>(step.calls[c]) && !clblast_available()) {
+        throw DeviceError(clblast_problem(), step.node, "choose another variant of the op");
+      }
+      prepared_.push_back(prepared);
+    }
+  }
+}
+
+void Executor::prepare_kernel(const KernelCall& call, Prepared& prepared) {
+  const std::string where = kernel_path(call.file);
+  const bc::program program = device_.handle().programs().get(call);
+  cl_int code = CL_SUCCESS;
+  const cl_kernel made = clCreateKernel(program.get(), call.kernel.c_str(), &code);
+  if (code == CL_INVALID_KERNEL_NAME) {
+    throw KernelError(fmt::format("defines no kernel \"{}\"", call.kernel), where, {},
+                      "a kernel has the name of its file unless KernelCall::kernel says another");
+  }
+  check(code, "clCreateKernel", where);
+  kernels_.emplace_back(made, false);
+  cl_uint count = 0;
+  check(clGetKernelInfo(made, CL_KERNEL_NUM_ARGS, sizeof(count), &count, nullptr),
+        "clGetKernelInfo", where);
+  if (count != call.args.size()) {
+    throw KernelError(fmt::format("kernel \"{}\" has {} arguments but is given {}", call.kernel,
+                                  count, call.args.size()),
+                      where, {}, "the op's lower() and the kernel's signature must agree");
+  }
+  for (cl_uint i = 0; i < count; ++i) {
+    const Arg& arg = call.args[i];
+    if (const auto* ref = std::get_if<BufferRef>(&arg)) {
+      if (ref->space != BufferRef::Space::buffer || index_of(*ref) >= plan_.buffers.size()) {
+        throw KernelError(fmt::format("argument {} names no buffer of the plan", i), where, {});
+      }
+      const cl_mem memory = memory_[index_of(*ref)];
+      code = clSetKernelArg(made, i, sizeof(memory), &memory);
+      bindings_[index_of(*ref)].push_back({made, i});
+    } else if (const auto* local = std::get_if<LocalBytes>(&arg)) {
+      code = clSetKernelArg(made, i, local->bytes, nullptr);
+    } else if (const auto* integer = std::get_if<std::int32_t>(&arg)) {
+      code = clSetKernelArg(made, i, sizeof(*integer), integer);
+    } else {
+      code = clSetKernelArg(made, i, sizeof(float), &std::get<float>(arg));
+    }
+    if (code != CL_SUCCESS) {
+      throw KernelError(fmt::format("argument {} of kernel \"{}\" is refused: {}", i, call.kernel,
+                                    code_name(code)),
+                        where, {}, "its type in the kernel differs from the one in lower()");
+    }
+  }
+  prepared.kernel = made;
+  std::copy(call.global.begin(), call.global.end(), prepared.global);
+  std::copy(call.local.begin(), call.local.end(), prepared.local);
+  prepared.dimensions = call.global[2] > 1 || call.local[2] > 1   ? 3
+                        : call.global[1] > 1 || call.local[1] > 1 ? 2
+                                                                  : 1;
+}
+
+void Executor::enqueue() {
+  if (!profile_) {
+    run();
+    return;
+  }
+  enter_profiling();
+  run();
+  finish();
+  if (log_level() >= 2) log_times();
+}
+
+// The profiling queue does not see the order of the device's own queue.
+void Executor::enter_profiling() {
+  DeviceHandle& handle = device_.handle();
+  check(clFinish(handle.queue()), "clFinish", handle.name());
+}
+
+void Executor::run() {
+  for (std::size_t i = 0; i < prepared_.size(); ++i) {
+    const Prepared& prepared = prepared_[i];
+    cl_event event = nullptr;
+    cl_event* const wanted = profile_ ? &event : nullptr;
+    const cl_int code = prepared.kernel != nullptr
+                            ? enqueue_kernel_(queue_, prepared.kernel, prepared.dimensions, nullptr,
+                                              prepared.global, prepared.local, 0, nullptr, wanted)
+                            : run_other(prepared, wanted);
+    if (code != CL_SUCCESS) [[unlikely]] {
+      fail_run(prepared, code);
+    }
+    if (profile_) events_[i] = bc::event(event, false);
+  }
+  check(clFlush(queue_), "clFlush", device_.name());
+}
+
+cl_int Executor::run_other(const Prepared& prepared, cl_event* event) {
+  const Call& call = plan_.steps[static_cast<std::size_t>(prepared.step)]
+                         .calls[static_cast<std::size_t>(prepared.call)];
+  if (const auto* zero = std::get_if<ZeroCall>(&call)) {
+    const std::size_t bytes = plan_.buffers[index_of(zero->target)].bytes;
+    const cl_uchar value = 0;
+    return clEnqueueFillBuffer(queue_, memory_[index_of(zero->target)], &value, 1, 0,
+                               std::max<std::size_t>(bytes, 1), 0, nullptr, event);
+  }
+  if (const auto* copy = std::get_if<CopyCall>(&call)) {
+    const std::size_t bytes = plan_.buffers[index_of(copy->target)].bytes;
+    return clEnqueueCopyBuffer(queue_, memory_[index_of(copy->source)],
+                               memory_[index_of(copy->target)], 0, 0,
+                               std::max<std::size_t>(bytes, 1), 0, nullptr, event);
+  }
+  const auto& gemm = std::get<ClblastGemmCall>(call);
+  return clblast_gemm(gemm, memory_[index_of(gemm.a)], memory_[index_of(gemm.b)],
+                      memory_[index_of(gemm.c)], queue_, event);
+}
+
+void Executor::fail_run(const Prepared& prepared, cl_int code) {
+  const Step& step = plan_.steps[static_cast<std::size_t>(prepared.step)];
+  const Call& call = step.calls[static_cast<std::size_t>(prepared.call)];
+  const char* name = std::holds_alternative<KernelCall>(call) ? "clEnqueueNDRangeKernel"
+                     : std::holds_alternative<ZeroCall>(call) ? "clEnqueueFillBuffer"
+                     : std::holds_alternative<CopyCall>(call) ? "clEnqueueCopyBuffer"
+                                                              : "CLBlastSgemm";
+  const std::string where = fmt::format("{}, {} \"{}\"", device_.name(), step.op, step.node);
+  if (is_out_of_memory(code)) {
+    fail_memory(device_, plan_,
+                fmt::format("{} of {} failed with {}", name, where, code_name(code)));
+  }
+  throw DeviceError(
+      fmt::format("{} failed with {} ({}) in {}", name, code_name(code), code, to_text(call)),
+      where, {}, code);
+}
+
+void Executor::finish() { check(clFinish(queue_), "clFinish", device_.name()); }
+
+std::size_t Executor::port(const std::vector<PlanPort>& ports, std::string_view name,
+                           std::string_view kind) const {
+  std::vector<std::string> known;
+  for (const PlanPort& candidate : ports) {
+    if (candidate.name == name) return static_cast<std::size_t>(candidate.buffer);
+    known.push_back(candidate.name);
+  }
+  std::string list;
+  for (const std::string& text : known) list += (list.empty() ? "" : ", ") + text;
+  throw ArgumentError(fmt::format("there is no {} \"{}\"; there is: {}", kind, name, list),
+                      std::string(name), suggestion(name, known));
+}
+
+void Executor::write(std::string_view input, std::span<const std::byte> data, bool blocking) {
+  const std::size_t index = port(plan_.inputs, input, "input");
+  const PlanBuffer& buffer = plan_.buffers[index];
+  if (data.size() != buffer.type.bytes()) {
+    throw ShapeError(fmt::format("is {} of {} bytes but was given {} bytes", to_string(buffer.type),
+                                 buffer.type.bytes(), data.size()),
+                     std::string(input));
+  }
+  if (data.empty()) return;
+  check(clEnqueueWriteBuffer(queue_, memory_[index], blocking ? CL_TRUE : CL_FALSE, 0, data.size(),
+                             data.data(), 0, nullptr, nullptr),
+        "clEnqueueWriteBuffer", device_.name());
+}
+
+Tensor Executor::read(std::string_view output) {
+  const TensorType& type = plan_.buffers[port(plan_.outputs, output, "output")].type;
+  Tensor tensor(type.shape, type.dtype);
+  read_into(output, tensor.bytes(), true);
+  return tensor;
+}
+
+void Executor::read_into(std::string_view output, std::span<std::byte> data, bool blocking) {
+  const std::size_t index = port(plan_.outputs, output, "output");
+  const PlanBuffer& buffer = plan_.buffers[index];
+  if (data.size() != buffer.type.bytes()) {
+    throw ShapeError(fmt::format("is {} of {} bytes but is to be read into {} bytes",
+                                 to_string(buffer.type), buffer.type.bytes(), data.size()),
+                     std::string(output));
+  }
+  if (data.empty()) return;
+  check(clEnqueueReadBuffer(queue_, memory_[index], blocking ? CL_TRUE : CL_FALSE, 0, data.size(),
+                            data.data(), 0, nullptr, nullptr),
+        "clEnqueueReadBuffer", device_.name());
+}
+
+void Executor::bind(std::size_t buffer, cl_mem memory) {
+  for (const Binding& binding : bindings_[buffer]) {
+    check(clSetKernelArg(binding.kernel, binding.argument, sizeof(memory), &memory),
+          "clSetKernelArg", device_.name());
+  }
+  memory_.all()[buffer] = memory;
+}
+
+cl_event Executor::enqueue(const std::vector<std::pair<std::string, cl_mem>>& buffers,
+                           std::span<const cl_event> wait_list) {
+  std::vector<PlanPort> ports = plan_.inputs;
+  ports.insert(ports.end(), plan_.outputs.begin(), plan_.outputs.end());
+  std::vector<std::pair<std::size_t, cl_mem>> bound;
+  for (const auto& [name, memory] : buffers) {
+    const std::size_t index = port(ports, name, "input or output");
+    const PlanBuffer& buffer = plan_.buffers[index];
+    if (buffer.place != PlanBuffer::Place::external) {
+      throw ArgumentError("lives on the device and cannot be bound to another buffer", name,
+                          "read or write it by name instead");
+    }
+    std::size_t bytes = 0;
+    check(clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof(bytes), &bytes, nullptr),
+          "clGetMemObjectInfo", name);
+    if (bytes < buffer.type.bytes()) {
+      throw ShapeError(fmt::format("needs {} bytes for {} but its buffer has {}",
+                                   buffer.type.bytes(), to_string(buffer.type), bytes),
+                       name);
+    }
+    bound.emplace_back(index, memory);
+  }
+
+  // Puts the executor's own buffers back, however this call ends.
+  struct Restore {
+    Executor& executor;
+    std::vector<std::pair<std::size_t, cl_mem>> own;
+    ~Restore() {
+      for (const auto& [index, memory] : own) {
+        for (const Binding& binding : executor.bindings_[index]) {
+          clSetKernelArg(binding.kernel, binding.argument, sizeof(memory), &memory);
+        }
+        executor.memory_.all()[index] = memory;
+      }
+    }
+  } restore{*this, {}};
+  for (const auto& [index, memory] : bound) {
+    restore.own.insert(restore.own.begin(), {index, memory_[index]});
+    bind(index, memory);
+  }
+  if (profile_) enter_profiling();
+  if (!wait_list.empty()) {
+    check(clEnqueueBarrierWithWaitList(queue_, static_cast<cl_uint>(wait_list.size()),
+                                       wait_list.data(), nullptr),
+          "clEnqueueBarrierWithWaitList", device_.name());
+  }
+  run();
+  cl_event done = nullptr;
+  check(clEnqueueMarkerWithWaitList(queue_, 0, nullptr, &done), "clEnqueueMarkerWithWaitList",
+        device_.name());
+  const bc::event guard(done, true);
+  check(clFlush(queue_), "clFlush", device_.name());
+  if (profile_) finish();
+  return done;
+}
+
+Tensor Executor::read_persistent(std::string_view name) { return shared_->read(name); }
+
+void Executor::write_persistent(std::string_view name, const Tensor& tensor) {
+  shared_->write(name, tensor);
+}
+
+std::vector<std::string> Executor::persistent_names() const {
+  std::vector<std::string> names;
+  for (const PlanBuffer& buffer : plan_.buffers) {
+    if (buffer.place == PlanBuffer::Place::persistent) names.push_back(buffer.name);
+  }
+  return names;
+}
+
+std::vector<StepProfile> Executor::profile() const {
+  std::vector<StepProfile> times;
+  for (std::size_t i = 0; i < events_.size(); ++i) {
+    if (events_[i].get() == nullptr) continue;  // not run yet
+    cl_ulong start = 0;
+    cl_ulong end = 0;
+    check(clGetEventProfilingInfo(events_[i].get(), CL_PROFILING_COMMAND_START, sizeof(start),
+                                  &start, nullptr),
+          "clGetEventProfilingInfo", device_.name());
+    check(clGetEventProfilingInfo(events_[i].get(), CL_PROFILING_COMMAND_END, sizeof(end), &end,
+                                  nullptr),
+          "clGetEventProfilingInfo", device_.name());
+    times.push_back(
+        {prepared_[i].step, prepared_[i].call, 1e-3 * static_cast<double>(end - start)});
+  }
+  return times;
+}
+
+void Executor::log_times() const {
+  for (const StepProfile& time : profile()) {
+    const Step& step = plan_.steps[static_cast<std::size_t>(time.step)];
+    log(2, "{:9.1f} us  {} \"{}\": {}", time.microseconds, step.op, step.node,
+        to_text(step.calls[static_cast<std::size_t>(time.call)]));
+  }
+}
+
+}  // namespace pinnacle::runtime

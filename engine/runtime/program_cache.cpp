@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/program_cache.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <pinnacle/error.hpp>
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "runtime/binary_store.hpp"
+#include "runtime/kernel_source.hpp"
+#include "runtime/log.hpp"
+
+namespace pinnacle::runtime {
+namespace {
+
+// The floor, which every driver still compiles; a 3.0 device need not know 2.0.
+// -cl-mad-enable: a * b + c may be one instruction. It rounds once, or on old GPUs truncates the
+//   product, well inside the tolerances of the tests.
+// -cl-denorms-are-zero: values below 1e-38 (old gradients, softmax tails, decaying moments) would
+//   run ten to a hundred times slower on CPUs that trap them to microcode.
+// Not -cl-finite-math-only nor -cl-fast-relaxed-math: NaN and infinity must stay visible, a loss
+//   that diverged has to say so. Not -cl-no-signed-zeros: it gains nothing measurable here.
+constexpr const char* kOptions = "-cl-std=CL1.2 -cl-mad-enable -cl-denorms-are-zero";
+
+std::filesystem::path folder() {
+  const std::filesystem::path base = cache_folder();
+  return base.empty() ? base : base / "programs";
+}
+
+std::string build_log(const bc::program& program, cl_device_id device) {
+  std::size_t size = 0;
+  if (clGetProgramBuildInfo(program.get(), device, CL_PROGRAM_BUILD_LOG, 0, nullptr, &size) !=
+          CL_SUCCESS ||
+      size == 0) {
+    return {};
+  }
+  std::string log(size, '\0');
+  if (clGetProgramBuildInfo(program.get(), device, CL_PROGRAM_BUILD_LOG, size, log.data(),
+                            nullptr) != CL_SUCCESS) {
+    return {};
+  }
+  return trim(log.c_str());
+}
+
+// The log's first line that tells of an error, else its first line.
+std::string first_error(const std::string& log) {
+  std::string first;
+  for (const std::string& line : split(log, '\n')) {
+    if (line.find("error") != std::string::npos) return trim(line);
+    if (first.empty()) first = trim(line);
+  }
+  return first.empty() ? "the compiler gives no reason" : first;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string key_of(const std::string& identity, const std::string& options,
+                   const std::string& text) {
+  return fmt::format("{}\n{}\n{}", identity, options, text);
+}
+
+}  // namespace
+
+ProgramCache::ProgramCache(bc::context context, cl_device_id device, std::string device_name,
+                           std::string identity)
+    : context_(std::move(context)),
+      device_(device),
+      device_name_(std::move(device_name)),
+      identity_(std::move(identity)) {}
+
+bc::program ProgramCache::get(const KernelCall& call) {
+  const std::string text = program_text(call);
+  const std::string options = kOptions + define_options(call);
+  const std::string key = key_of(identity_, options, text);
+  const std::lock_guard lock(mutex_);
+  if (const auto found = programs_.find(key); found != programs_.end()) return found->second;
+  const auto start = std::chrono::steady_clock::now();
+  bc::program program;
+  const bool from_disk = load(key, options, program);
+  if (!from_disk) {
+    program = build(call, text, options);
+    save(key, program);
+  }
+  ++(from_disk ? counts_.loaded : counts_.built);
+  log(1, "{} {} for {} in {:.1f} ms ({})", from_disk ? "loaded" : "built", call.file, device_name_,
+      1e3 * seconds_since(start), options);
+  programs_.emplace(key, program);
+  return program;
+}
+
+std::string ProgramCache::key(const KernelCall& call) const {
+  return key_of(identity_, kOptions + define_options(call), program_text(call));
+}
+
+std::string ProgramCache::note() const {
+  const std::lock_guard lock(mutex_);
+  return note_;
+}
+
+ProgramCache::Counts ProgramCache::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+bool ProgramCache::load(const std::string& key, const std::string& options, bc::program& program) {
+  const std::optional<std::string> binary = load_binary(folder(), key);
+  if (!binary) return false;
+  const auto* data = reinterpret_cast<const unsigned char*>(binary->data());
+  const std::size_t size = binary->size();
+  cl_int status = CL_SUCCESS;
+  cl_int code = CL_SUCCESS;
+  const cl_program created =
+      clCreateProgramWithBinary(context_.get(), 1, &device_, &size, &data, &status, &code);
+  if (created == nullptr) return false;
+  program = bc::program(created, false);
+  return code == CL_SUCCESS && status == CL_SUCCESS &&
+         clBuildProgram(created, 1, &device_, options.c_str(), nullptr, nullptr) == CL_SUCCESS;
+}
+
+bc::program ProgramCache::build(const KernelCall& call, const std::string& text,
+                                const std::string& options) {
+  log(4, "source of {}:\n{}", call.file, text);
+  const char* data = text.c_str();
+  const std::size_t size = text.size();
+  cl_int code = CL_SUCCESS;
+  const cl_program created = clCreateProgramWithSource(context_.get(), 1, &data, &size, &code);
+  check(code, "clCreateProgramWithSource", device_name_);
+  bc::program program(created, false);
+  code = clBuildProgram(created, 1, &device_, options.c_str(), nullptr, nullptr);
+  if (code == CL_SUCCESS) return program;
+  const std::string log = with_real_lines(build_log(program, device_), text);
+  if (code != CL_BUILD_PROGRAM_FAILURE && log.empty()) fail(code, "clBuildProgram", device_name_);
+  const std::string path = kernel_path(call.file);
+  const std::string own_folder = environment("PINNACLE_KERNEL_DIR");
+  throw KernelError(
+      fmt::format("does not build for {}: {}", device_name_, first_error(log)), path, log,
+      !own_folder.empty() && path.starts_with(own_folder)
+          ? "the file comes from PINNACLE_KERNEL_DIR; unset it to use the library's own kernels"
+          : "");
+}
+
+void ProgramCache::save(const std::string& key, const bc::program& program) {
+  std::size_t size = 0;
+  if (clGetProgramInfo(program.get(), CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, nullptr) !=
+          CL_SUCCESS ||
+      size == 0) {
+    note_ = "the driver gives no program binaries";
+    return;
+  }
+  std::string binary(size, '\0');
+  auto* data = reinterpret_cast<unsigned char*>(binary.data());
+  if (clGetProgramInfo(program.get(), CL_PROGRAM_BINARIES, sizeof(data), static_cast<void*>(&data),
+                       nullptr) != CL_SUCCESS) {
+    note_ = "the driver gives no program binaries";
+    return;
+  }
+  const std::string problem = save_binary(folder(), key, binary);
+  if (!problem.empty() && note_.empty()) {
+    note_ = "programs are not kept on disk: " + problem;
+    log(1, "{}", note_);
+  }
+}
+
+}  // namespace pinnacle::runtime

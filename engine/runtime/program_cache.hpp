@@ -1,0 +1,55 @@
+// Programs of one device: each (source, options) is built once per process, and once per driver
+// version on disk, in cache_folder()/programs.
+// Thread safety: get() and note() may be called from any thread; builds of one device queue up.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pinnacle/plan.hpp>
+
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "runtime/opencl.hpp"
+
+namespace pinnacle::runtime {
+
+class ProgramCache {
+ public:
+  /// `identity` names device, platform version and driver: programs never cross it.
+  ProgramCache(bc::context context, cl_device_id device, std::string device_name,
+               std::string identity);
+
+  /// throws   KernelError with the compiler's log; FileError; DeviceError
+  bc::program get(const KernelCall& call);
+
+  /// What an entry on disk is valid for: the device, the options and the whole source.
+  /// throws   FileError
+  std::string key(const KernelCall& call) const;
+
+  /// Why programs could not be kept on disk, or "".
+  std::string note() const;
+
+  struct Counts {
+    int built = 0;   ///< compiled from source
+    int loaded = 0;  ///< taken from disk
+  };
+  Counts counts() const;
+
+ private:
+  bool load(const std::string& key, const std::string& options, bc::program& program);
+  bc::program build(const KernelCall& call, const std::string& text, const std::string& options);
+  void save(const std::string& key, const bc::program& program);
+
+  bc::context context_;
+  cl_device_id device_;
+  std::string device_name_;
+  std::string identity_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, bc::program> programs_;
+  std::string note_;
+  Counts counts_;
+};
+
+}  // namespace pinnacle::runtime
