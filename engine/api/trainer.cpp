@@ -1,0 +1,466 @@
+// Trainer: epochs over whole-step plans. The host only writes the indices of the next batch and
+// enqueues; it waits when it shows progress and at the end of an epoch.
+// SPDX-License-Identifier: Apache-2.0
+#include <pinnacle/train.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <numeric>
+#include <optional>
+#include <set>
+
+#include "api/training_graph.hpp"
+#include "base/random.hpp"
+
+namespace pinnacle {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kEvaluationBatch = 500;
+constexpr std::int64_t kMostStepsAhead = 256;  // enqueued without waiting
+constexpr double kProgressSeconds = 0.1;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+TensorType sample_type(const Dataset& data) {
+  if (data.x.shape().rank() == 0 || data.size() == 0) {
+    throw ShapeError(fmt::format("x is {}; expected at least one sample", data.x.shape()),
+                     "Trainer");
+  }
+  std::vector<std::int64_t> dims(data.x.shape().begin() + 1, data.x.shape().end());
+  return {Shape(std::move(dims)), data.x.dtype()};
+}
+
+std::span<const std::byte> row_bytes(const Tensor& tensor, std::int64_t first, std::int64_t count) {
+  const std::size_t row = tensor.bytes().size() / static_cast<std::size_t>(tensor.shape()[0]);
+  return tensor.bytes().subspan(static_cast<std::size_t>(first) * row,
+                                static_cast<std::size_t>(count) * row);
+}
+
+// Rows in the order of `indices`, one after the other.
+void gather_rows(const Tensor& from, std::span<const std::int32_t> indices,
+                 std::vector<std::byte>& to) {
+  const std::size_t row = from.bytes().size() / static_cast<std::size_t>(from.shape()[0]);
+  to.resize(indices.size() * row);
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    std::memcpy(to.data() + i * row,
+                from.bytes().data() + static_cast<std::size_t>(indices[i]) * row, row);
+  }
+}
+
+// The order of an epoch depends on seed and epoch alone, so that a resumed run repeats it.
+std::vector<std::int32_t> epoch_order(std::int64_t count, bool shuffle, std::uint64_t seed,
+                                      int epoch) {
+  std::vector<std::int32_t> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  if (!shuffle) return order;
+  Random random(seed, static_cast<std::uint64_t>(epoch));
+  for (std::size_t i = order.size(); i > 1; --i) {
+    std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(i))]);
+  }
+  return order;
+}
+
+}  // namespace
+
+struct Trainer::Impl {
+  Impl(Model m, Dataset d, TrainerOptions o, Device dev)
+      : model(std::move(m)),
+        data(std::move(d)),
+        options(std::move(o)),
+        device(std::move(dev)),
+        memory(device) {
+    if (!options.loss) throw ArgumentError("is not given", "TrainerOptions::loss");
+    if (!options.optimizer.apply) throw ArgumentError("is not given", "TrainerOptions::optimizer");
+    check(data, "training data");
+    const Target& target = device.target();
+    const std::size_t bytes = data.x.bytes().size();
+    const bool fits = bytes <= target.max_allocation && bytes <= target.global_memory / 4;
+    feed = !target.host && fits ? Feed::resident : Feed::streamed;
+  }
+
+  void check(const Dataset& d, const char* what) const {
+    const TensorType sample = sample_type(d);
+    if (sample != model.sample()) {
+      throw ShapeError(
+          fmt::format("{}: a sample is {} but the network takes {}", what, sample, model.sample()),
+          "Trainer");
+    }
+    if (d.y.shape().rank() == 0 || d.y.shape()[0] != d.size()) {
+      throw ShapeError(fmt::format("{}: {} samples but y is {}", what, d.size(), d.y.shape()),
+                       "Trainer");
+    }
+    if (d.y.dtype() != DType::i32 || d.y.shape().rank() != 1 || model.result().rank() == 0) return;
+    const std::int64_t classes = model.result()[0];
+    for (const std::int32_t label : d.y.i32()) {
+      if (label < 0 || label >= classes) {
+        throw ArgumentError(fmt::format("{}: there is a label {} but the network has {} classes",
+                                        what, label, classes),
+                            "Trainer");
+      }
+    }
+  }
+
+  Session& step(std::int64_t batch) {
+    auto it = steps.find(batch);
+    if (it == steps.end()) {
+      it = steps
+               .emplace(batch, compile(training_graph(model, data, options, batch, feed), device,
+                                       options.compile, memory))
+               .first;
+      for (const auto& [name, tensor] : pending) it->second.write_state(name, tensor);
+      pending.clear();
+    }
+    return it->second;
+  }
+
+  void run_step(std::span<const std::int32_t> indices) {
+    Session& session = step(static_cast<std::int64_t>(indices.size()));
+    if (feed == Feed::resident) {
+      session.write("indices", std::as_bytes(indices), false);
+    } else {
+      gather_rows(data.x, indices, staging);
+      session.write("x", staging);
+      gather_rows(data.y, indices, staging);
+      session.write("y", staging);
+    }
+    session.enqueue();
+  }
+
+  Session& any_step() { return steps.begin()->second; }
+
+  double read_sum(const char* name) {
+    return any_step().graph().find(name) == kNoValue
+               ? 0.0
+               : static_cast<double>(any_step().read_state(name).f32()[0]);
+  }
+
+  void clear_sums(std::int64_t batch) {
+    Session& session = step(batch);
+    for (const char* name : {"sum.loss", "sum.metric"}) {
+      const ValueId id = session.graph().find(name);
+      if (id != kNoValue) session.write_state(name, Tensor(session.graph().type(id).shape));
+    }
+  }
+
+  EpochResult run_epoch(int epoch, std::int64_t count, const FitOptions& fit, Progress& progress) {
+    // A member: pending writes read from it even if a callback throws.
+    order = epoch_order(count, fit.shuffle, options.seed, epoch);
+    const std::int64_t batch = std::min<std::int64_t>(fit.batch, count);
+    step(batch);
+    clear_sums(batch);
+    const Clock::time_point start = Clock::now();
+    double shown = 0;
+    std::int64_t ahead = 0;
+    for (std::int64_t first = 0; first < count; first += batch) {
+      const std::int64_t size = std::min(batch, count - first);
+      run_step(std::span<const std::int32_t>(order).subspan(static_cast<std::size_t>(first),
+                                                            static_cast<std::size_t>(size)));
+      ++progress.step;
+      const std::int64_t done = first + size;
+      if (fit.on_step) {
+        fit.on_step(++total_steps, static_cast<double>(step(size).read("loss").f32()[0]));
+      }
+      if (++ahead >= kMostStepsAhead) {
+        any_step().finish();
+        ahead = 0;
+      }
+      const double now = seconds_since(start);
+      if (fit.on_progress && now - shown >= kProgressSeconds && done < count) {
+        shown = now;
+        ahead = 0;
+        show(fit, progress, done, count, start);
+      }
+    }
+    any_step().finish();
+    EpochResult result;
+    result.loss = read_sum("sum.loss") / static_cast<double>(count);
+    result.accuracy = read_sum("sum.metric") / static_cast<double>(count);
+    result.seconds = seconds_since(start);
+    return result;
+  }
+
+  void show(const FitOptions& fit, Progress& progress, std::int64_t done, std::int64_t count,
+            Clock::time_point start) {
+    progress.loss = read_sum("sum.loss") / static_cast<double>(done);
+    progress.accuracy = read_sum("sum.metric") / static_cast<double>(done);
+    progress.seconds = seconds_since(start);
+    const double epoch_seconds =
+        progress.seconds / static_cast<double>(done) * static_cast<double>(count);
+    progress.eta_seconds = epoch_seconds - progress.seconds +
+                           epoch_seconds * static_cast<double>(progress.epochs - progress.epoch);
+    fit.on_progress(progress);
+  }
+
+  Evaluation evaluate(const Dataset& d, const TrainerOptions& how, bool keep) {
+    Evaluation sums;
+    std::map<std::int64_t, Session> own;
+    std::map<std::int64_t, Session>& sessions = keep ? evaluations : own;
+    const std::int64_t batch = std::min(kEvaluationBatch, d.size());
+    Session* last = nullptr;
+    sync_model();
+    for (std::int64_t first = 0; first < d.size(); first += batch) {
+      const std::int64_t size = std::min(batch, d.size() - first);
+      auto it = sessions.find(size);
+      if (it == sessions.end()) {
+        it = sessions
+                 .emplace(size, compile(evaluation_graph(model, d.y.type(), how, size), device,
+                                        how.compile, memory))
+                 .first;
+      }
+      if (last == nullptr) {
+        for (const char* name : {"evaluation.loss", "evaluation.metric"}) {
+          const ValueId id = it->second.graph().find(name);
+          if (id != kNoValue)
+            it->second.write_state(name, Tensor(it->second.graph().type(id).shape));
+        }
+      }
+      last = &it->second;
+      // The rows lie in the data set's own memory, which stays as it is until the last finish.
+      last->write("x", row_bytes(d.x, first, size), false);
+      last->write("y", row_bytes(d.y, first, size), false);
+      last->enqueue();
+    }
+    const auto mean = [&](const char* name) {
+      return last->graph().find(name) == kNoValue
+                 ? 0.0
+                 : static_cast<double>(last->read_state(name).f32()[0]) /
+                       static_cast<double>(d.size());
+    };
+    last->finish();
+    sums.loss = mean("evaluation.loss");
+    sums.accuracy = mean("evaluation.metric");
+    return sums;
+  }
+
+  // Brings the model's weights up to date with the device.
+  void sync_model() {
+    if (steps.empty()) return;
+    for (auto& [name, tensor] : model.weights()) tensor = any_step().read_state(name);
+  }
+
+  // Optimizer moments and counters: persistent, but no part of the model or the data.
+  std::vector<std::string> optimizer_states() {
+    std::vector<std::string> names;
+    if (steps.empty()) return names;
+    for (const GraphValue& value : any_step().graph().values) {
+      if (value.role != Role::state || model.weights().count(value.name) != 0) continue;
+      if (value.name.rfind("dataset.", 0) == 0 || value.name.rfind("sum.", 0) == 0) continue;
+      names.push_back(value.name);
+    }
+    return names;
+  }
+
+  void save(const std::filesystem::path& file) {
+    sync_model();
+    Checkpoint checkpoint{.tensors = model.weights(), .metadata = {}};
+    for (const std::string& name : optimizer_states()) {
+      checkpoint.tensors[name] = any_step().read_state(name);
+    }
+    for (const auto& [name, tensor] : pending) checkpoint.tensors.emplace(name, tensor);
+    checkpoint.metadata["epoch"] = fmt::format("{}", epochs_done);
+    checkpoint.metadata["optimizer"] = options.optimizer.name;
+    checkpoint.metadata["seed"] = fmt::format("{}", options.seed);
+    save_safetensors(file, checkpoint);
+  }
+
+  void resume(const std::filesystem::path& file) {
+    const Checkpoint checkpoint = load_safetensors(file);
+    const auto text = [&](const char* key) {
+      const auto it = checkpoint.metadata.find(key);
+      if (it == checkpoint.metadata.end()) {
+        throw ParseError(fmt::format("has no \"{}\": it is not a training checkpoint", key),
+                         file.string(), "Model::load reads weights alone");
+      }
+      return it->second;
+    };
+    const std::string epoch = text("epoch");
+    if (text("optimizer") != options.optimizer.name) {
+      throw ArgumentError(
+          fmt::format("was trained with {}, not {}", text("optimizer"), options.optimizer.name),
+          file.string());
+    }
+    if (epoch.empty() || epoch.size() > 9 ||
+        epoch.find_first_not_of("0123456789") != std::string::npos) {
+      throw ParseError(fmt::format("epoch is \"{}\"; expected a number", epoch), file.string());
+    }
+    for (const auto& [name, tensor] : model.weights()) {
+      const auto it = checkpoint.tensors.find(name);
+      if (it == checkpoint.tensors.end() || it->second.type() != tensor.type()) {
+        throw ShapeError(fmt::format("has {} for {} {}",
+                                     it == checkpoint.tensors.end() ? std::string("nothing")
+                                                                    : to_string(it->second.type()),
+                                     name, tensor.type()),
+                         file.string(), "it belongs to another network");
+      }
+    }
+    // Everything fits: from here on nothing can fail half way.
+    pending.clear();
+    for (const auto& [name, tensor] : checkpoint.tensors) {
+      const auto known = model.weights().find(name);
+      if (known != model.weights().end()) known->second = tensor;
+      pending[name] = tensor;
+    }
+    if (!steps.empty()) {
+      for (const auto& [name, tensor] : pending) any_step().write_state(name, tensor);
+      pending.clear();
+    }
+    evaluations.clear();
+    if (steps.empty()) memory = Memory(device);  // evaluations may have made older contents
+    epochs_done = std::stoi(epoch);
+  }
+
+  Model model;
+  Dataset data;
+  TrainerOptions options;
+  Device device;
+  Memory memory;
+  Feed feed = Feed::streamed;
+  std::map<std::int64_t, Session> steps;        // by batch size
+  std::map<std::int64_t, Session> evaluations;  // by batch size
+  std::vector<std::int32_t> order;              // of the samples in this epoch
+  std::vector<std::byte> staging;
+  Weights pending;  // resumed, until there is a session to hold it
+  int epochs_done = 0;
+  std::int64_t total_steps = 0;
+};
+
+Trainer::Trainer(Layer layer, Dataset data, TrainerOptions options, Device device)
+    // Braces: evaluated from left to right, so that data and options are read before they move.
+    : Trainer{Model(std::move(layer), sample_type(data), options.seed), std::move(data),
+              std::move(options), std::move(device)} {}
+
+Trainer::Trainer(Model model, Dataset data, TrainerOptions options, Device device)
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(data), std::move(options),
+                                   std::move(device))) {}
+
+Trainer::~Trainer() = default;
+Trainer::Trainer(Trainer&&) noexcept = default;
+
+std::vector<EpochResult> Trainer::fit(FitOptions options) {
+  Impl& t = *impl_;
+  if (options.epochs < 1) {
+    throw ArgumentError(fmt::format("is {}; expected 1 or more", int{options.epochs}),
+                        "FitOptions::epochs");
+  }
+  if (options.batch < 1) {
+    throw ArgumentError(fmt::format("is {}; expected 1 or more", options.batch),
+                        "FitOptions::batch");
+  }
+  if (!(options.validation_split >= 0 && options.validation_split < 1)) {
+    throw ArgumentError(fmt::format("is {}; expected [0, 1)", options.validation_split),
+                        "FitOptions::validation_split");
+  }
+  const auto held =
+      static_cast<std::int64_t>(static_cast<double>(t.data.size()) * options.validation_split);
+  const std::int64_t count = t.data.size() - held;
+  std::optional<Dataset> validation;
+  if (held > 0) validation = t.data.rows(count, held);
+  if (!options.checkpoint.empty() && std::filesystem::exists(options.checkpoint)) {
+    t.resume(options.checkpoint);
+  }
+
+  std::vector<EpochResult> results;
+  const int first = options.checkpoint.empty() ? t.epochs_done : 0;
+  const int last = first + options.epochs;
+  for (int epoch = t.epochs_done; epoch < last; ++epoch) {
+    Progress progress;
+    progress.epoch = epoch - first + 1;
+    progress.epochs = options.epochs;
+    progress.steps = (count + options.batch - 1) / options.batch;
+    EpochResult result = t.run_epoch(epoch, count, options, progress);
+    if (validation) {
+      const Evaluation held_out = t.evaluate(*validation, t.options, true);
+      result.validation_loss = held_out.loss;
+      result.validation_accuracy = held_out.accuracy;
+    }
+    t.epochs_done = epoch + 1;
+    if (!options.checkpoint.empty()) t.save(options.checkpoint);
+    if (options.on_progress) {
+      progress.loss = result.loss;
+      progress.accuracy = result.accuracy;
+      progress.seconds = result.seconds;
+      progress.eta_seconds = result.seconds * (last - epoch - 1);
+      progress.validation_loss = result.validation_loss;
+      progress.validation_accuracy = result.validation_accuracy;
+      progress.has_validation = validation.has_value();
+      progress.epoch_done = true;
+      options.on_progress(progress);
+    }
+    results.push_back(result);
+  }
+  return results;
+}
+
+Evaluation Trainer::evaluate(const Dataset& data) {
+  impl_->check(data, "evaluation data");
+  return impl_->evaluate(data, impl_->options, true);
+}
+
+double Trainer::evaluate(const Dataset& data, const Metric& metric) {
+  impl_->check(data, "evaluation data");
+  TrainerOptions how = impl_->options;
+  how.loss = nullptr;
+  how.metric = metric;
+  return impl_->evaluate(data, how, false).accuracy;
+}
+
+Tensor Trainer::predict(const Tensor& x) {
+  Impl& t = *impl_;
+  if (x.shape().rank() == 0 || x.shape()[0] == 0) {
+    throw ShapeError(fmt::format("x is {}; expected at least one sample", x.shape()), "predict");
+  }
+  std::vector<std::int64_t> dims = {x.shape()[0]};
+  dims.insert(dims.end(), t.model.result().begin(), t.model.result().end());
+  Tensor all(Shape(std::move(dims)));
+  const std::size_t row = all.bytes().size() / static_cast<std::size_t>(x.shape()[0]);
+  const std::int64_t batch = std::min(kEvaluationBatch, x.shape()[0]);
+  std::map<std::int64_t, Session> sessions;
+  t.sync_model();
+  for (std::int64_t first = 0; first < x.shape()[0]; first += batch) {
+    const std::int64_t size = std::min(batch, x.shape()[0] - first);
+    auto it = sessions.find(size);
+    if (it == sessions.end()) {
+      it = sessions
+               .emplace(size, compile(t.model.inference_graph(size), t.device, t.options.compile,
+                                      t.memory))
+               .first;
+    }
+    const Tensor part = it->second(x.rows(first, size));
+    std::memcpy(all.bytes().data() + static_cast<std::size_t>(first) * row, part.bytes().data(),
+                part.bytes().size());
+  }
+  return all;
+}
+
+const Model& Trainer::model() {
+  impl_->sync_model();
+  return impl_->model;
+}
+
+const Device& Trainer::device() const { return impl_->device; }
+
+const Plan& Trainer::plan(int batch) { return impl_->step(batch).plan(); }
+
+double Trainer::time_steps(int batch, int count) {
+  Impl& t = *impl_;
+  t.order = epoch_order(t.data.size(), false, 1, 0);
+  const auto size =
+      std::min<std::size_t>(static_cast<std::size_t>(std::max(batch, 1)), t.order.size());
+  const std::span<const std::int32_t> indices = std::span<const std::int32_t>(t.order).first(size);
+  t.run_step(indices);
+  t.any_step().finish();
+  const Clock::time_point start = Clock::now();
+  for (int i = 0; i < count; ++i) t.run_step(indices);
+  t.any_step().finish();
+  return seconds_since(start) / std::max(count, 1);
+}
+
+void Trainer::save(const std::filesystem::path& file) { impl_->save(file); }
+void Trainer::resume(const std::filesystem::path& file) { impl_->resume(file); }
+
+}  // namespace pinnacle
