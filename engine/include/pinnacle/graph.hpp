@@ -7,6 +7,7 @@
 #include <pinnacle/tensor.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -88,7 +89,7 @@ struct Update {
 };
 
 struct Graph {
-  std::vector<GraphValue> values;
+  std::deque<GraphValue> values;  ///< a deque: references stay valid while a graph grows
   std::vector<Node> nodes;  ///< invariant: a node's inputs are written by earlier nodes
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;

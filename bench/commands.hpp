@@ -1,0 +1,50 @@
+// The subcommands of pinnacle-bench. Each prints its tables and returns the exit code; what is
+// wrong with the arguments is thrown as an Error.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace pinnacle::bench {
+
+/// --json [FILE]; an empty path: to stdout.
+using JsonOption = std::optional<std::filesystem::path>;
+
+struct DevicesOptions {
+  std::string devices;  ///< empty: all, the host reference too
+  JsonOption json;
+};
+/// 1 if a device fails its self-test or there is none but the host.
+int run_devices(const DevicesOptions& options);
+
+struct CompareOptions {
+  std::string devices = "all";
+  JsonOption json;
+  bool quick = false;  ///< less time for each quantity
+};
+/// 1 if a measurement failed.
+int run_compare(const CompareOptions& options);
+
+struct OpsOptions {
+  std::string device;  ///< empty: PINNACLE_DEVICE, or the fastest
+  std::string op;
+  std::string filter;   ///< a part of the case's name
+  std::string variant;  ///< empty: what the passes choose
+  bool all_variants = false;
+  double seconds = 1;  ///< per case and variant, about
+  JsonOption json;
+};
+/// 1 if a result was wrong or a measurement failed.
+int run_ops(const OpsOptions& options);
+
+struct OverheadOptions {
+  std::string device;
+  double seconds = 1;  ///< per plan, about
+  JsonOption json;
+};
+/// 1 if a plan could not be run.
+int run_overhead(const OverheadOptions& options);
+
+}  // namespace pinnacle::bench

@@ -1,0 +1,183 @@
+// pinnacle-bench: the command line. What a subcommand does is in its own file.
+// SPDX-License-Identifier: Apache-2.0
+#include <pinnacle/error.hpp>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/text.hpp"
+#include "bench/commands.hpp"
+
+namespace pinnacle::bench {
+namespace {
+
+// The words that may stand where `word` was found: flags, or subcommands.
+std::vector<std::string> candidates(const CLI::App& app, bool flags) {
+  std::vector<std::string> words;
+  if (flags) {
+    for (const CLI::Option* option : app.get_options()) {
+      for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+    }
+  } else {
+    for (const CLI::App* sub : app.get_subcommands({})) words.push_back(sub->get_name());
+  }
+  return words;
+}
+
+// throws ArgumentError for the first word that nobody took
+void check_words(const CLI::App& app, const std::string& subcommand_name) {
+  for (const std::string& word : app.remaining()) {
+    if (word == "--") continue;
+    const bool flag = word.rfind('-', 0) == 0;
+    const std::vector<std::string> known = candidates(app, flag);
+    const bool subcommand = !flag && !known.empty();
+    const std::string near = suggestion(word.substr(0, word.find('=')), known);
+    const char* const kind = flag ? "option" : subcommand ? "subcommand" : "argument";
+    const std::string help = fmt::format("see pinnacle-bench {}{}--help", subcommand_name,
+                                         subcommand_name.empty() ? "" : " ");
+    throw ArgumentError(fmt::format("there is no {} \"{}\"", kind, word), subcommand_name,
+                        near.empty() ? help : near);
+  }
+}
+
+class CommandLine {
+ public:
+  CommandLine()
+      : app_("Measures OpenCL devices and what Pinnacle makes of them.", "pinnacle-bench") {
+    app_.set_version_flag("--version", "pinnacle-bench " PINNACLE_VERSION);
+    app_.footer(
+        "Devices are named by an index (0), a part of a name (radeon), fastest, all, cpu,\n"
+        "gpu, host, or several of them joined by commas; PINNACLE_DEVICE is the default\n"
+        "where one is needed. \"pinnacle-bench SUBCOMMAND --help\" lists its options.");
+    app_.allow_extras();
+    add_devices();
+    add_compare();
+    add_ops();
+  }
+
+  int run(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help, --version
+      return app_.exit(success);
+    } catch (const CLI::ParseError& error) {
+      throw ArgumentError(trim(error.what()), "", "see pinnacle-bench --help");
+    }
+    const std::vector<CLI::App*> given = app_.get_subcommands();
+    check_words(app_, "");
+    if (given.empty()) {
+      throw ArgumentError("a subcommand is missing", "",
+                          fmt::format("there are: {}; see pinnacle-bench --help",
+                                      fmt::join(candidates(app_, false), ", ")));
+    }
+    for (const CLI::App* sub : given) check_words(*sub, sub->get_name());
+    return command_();
+  }
+
+ private:
+  // A subcommand; `command` runs after everything is parsed.
+  CLI::App& subcommand(const std::string& name, const std::string& help,
+                       std::function<int()> command) {
+    CLI::App& sub = *app_.add_subcommand(name, help);
+    sub.allow_extras();
+    sub.callback([this, name, command = std::move(command)] {
+      if (command_) throw ArgumentError("one subcommand at a time", name);
+      command_ = command;
+    });
+    return sub;
+  }
+
+  static void add_json(CLI::App& app, JsonOption& json) {
+    app.add_option_function<std::vector<std::string>>(
+           "--json",
+           [&json](const std::vector<std::string>& values) {
+             json = std::filesystem::path(values.empty() ? std::string() : values.front());
+           },
+           "Write JSON to FILE, or to stdout instead of the table")
+        ->expected(0, 1)
+        ->type_name("[FILE]");
+  }
+
+  static void add_seconds(CLI::App& app, double& seconds) {
+    app.add_option("--seconds", seconds, "Time for each measurement, about")
+        ->check(CLI::Range(0.001, 60.0))
+        ->type_name("S")
+        ->capture_default_str();
+  }
+
+  void add_devices() {
+    CLI::App& sub = subcommand("devices", "Lists devices with their limits and measured roofs",
+                               [this] { return run_devices(devices_); });
+    sub.add_option("--devices", devices_.devices, "Only these (default: all, and the host)")
+        ->type_name("SPEC");
+    add_json(sub, devices_.json);
+  }
+
+  void add_compare() {
+    CLI::App& sub = subcommand("compare", "Runs the same work on each device",
+                               [this] { return run_compare(compare_); });
+    sub.add_option("--devices", compare_.devices, "Which devices")
+        ->type_name("SPEC")
+        ->capture_default_str();
+    sub.add_flag("--quick", compare_.quick, "Less time for each measurement");
+    add_json(sub, compare_.json);
+  }
+
+  void add_ops() {
+    CLI::App& sub = subcommand("ops", "Measures ops against the roofs of a device", [this] {
+      check_ops_flags();
+      if (!overhead_) return run_ops(ops_);
+      return run_overhead({.device = ops_.device, .seconds = ops_.seconds, .json = ops_.json});
+    });
+    sub.add_option("--device", ops_.device, "Which device (default: the fastest)")
+        ->type_name("SPEC");
+    sub.add_option("--op", ops_.op, "Only this op")->type_name("NAME");
+    sub.add_option("--filter", ops_.filter, "Only cases with TEXT in their name")
+        ->type_name("TEXT");
+    sub.add_option("--variant", ops_.variant, "Force this variant of an op")->type_name("NAME");
+    sub.add_flag("--all-variants", ops_.all_variants, "Every variant, in turns");
+    sub.add_flag("--overhead", overhead_,
+                 "Instead of ops: the host's time per enqueued kernel of whole plans");
+    add_seconds(sub, ops_.seconds);
+    add_json(sub, ops_.json);
+  }
+
+  void check_ops_flags() const {
+    if (ops_.all_variants && !ops_.variant.empty()) {
+      throw ArgumentError("does not go with --all-variants", "--variant", "give one of the two");
+    }
+    const bool picks_cases =
+        !ops_.op.empty() || !ops_.filter.empty() || !ops_.variant.empty() || ops_.all_variants;
+    if (overhead_ && picks_cases) {
+      throw ArgumentError("runs whole plans; --op, --filter and the variants do not go with it",
+                          "--overhead");
+    }
+  }
+
+  CLI::App app_;
+  DevicesOptions devices_;
+  CompareOptions compare_;
+  OpsOptions ops_;
+  bool overhead_ = false;
+  std::function<int()> command_;
+};
+
+}  // namespace
+}  // namespace pinnacle::bench
+
+int main(int argc, char** argv) {
+  try {
+    return pinnacle::bench::CommandLine().run(argc, argv);
+  } catch (const pinnacle::KernelError& error) {
+    fmt::print(stderr, "pinnacle-bench: {}\n{}\n", error.what(), error.log());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "pinnacle-bench: {}\n", error.what());
+  }
+  return 1;
+}

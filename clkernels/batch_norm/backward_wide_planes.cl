@@ -1,0 +1,62 @@
+// backward_wide_planes: gradients of batch normalisation of images, for devices that run one
+// work-item per group. With h = (x - mean) / sqrt(variance + epsilon) and sums over n and s:
+//   dbeta = sum dy;  dgamma = sum dy h;
+//   dx = gamma / sqrt(variance + epsilon) * (dy - (dbeta + h dgamma) / count)
+//
+// Layout   dy, x, dx: [batch, channels, size] contiguous; all others: [channels]. dx may be dy or x.
+// Source   Ioffe, Szegedy, "Batch normalization", 2015, arXiv:1502.03167, sec. 3.
+// Method   a group does channels_each channels in two passes over their planes.
+// Cost     4 reads and 1 write per element, 9 flop.
+// Launch   global (ceil(channels / channels_each)), local (1).
+//
+// Compile-time parameters (-D), each with the default used when this file is built alone:
+//   VW           vector width: 1, 2, 4, 8 or 16
+#include "lib/lanes.clh"
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_planes(
+    __global const float* dy, __global const float* x, __global const float* gamma,
+    __global const float* means, __global const float* variances, __global float* dx,
+    __global float* dgamma, __global float* dbeta, int batch, int channels, int size,
+    int channels_each, float epsilon, float scale) {
+  const int first = get_group_id(0) * channels_each;
+  const int last = min(first + channels_each, channels);
+  for (int c = first; c < last; ++c) {
+    const float mean = means[c];
+    const float inverse = 1.0f / sqrt(variances[c] + epsilon);
+    vec_t sums = (vec_t)(0.0f);
+    vec_t products = (vec_t)(0.0f);
+    float sum = 0.0f;
+    float product = 0.0f;
+    for (int n = 0; n < batch; ++n) {
+      const size_t at = ((size_t)n * channels + c) * size;
+      int i = 0;
+      for (; i + VW <= size; i += VW) {
+        const vec_t d = vec_load(0, dy + at + i);
+        sums += d;
+        products += d * (vec_load(0, x + at + i) - mean);
+      }
+      for (; i < size; ++i) {
+        sum += dy[at + i];
+        product += dy[at + i] * (x[at + i] - mean);
+      }
+    }
+    sum += lanes_sum(sums);
+    product = (product + lanes_sum(products)) * inverse;
+    dbeta[c] = sum;
+    dgamma[c] = product;
+    const float factor = gamma[c] * inverse;
+    const float shift = sum * scale;
+    const float slope = product * inverse * scale;
+    for (int n = 0; n < batch; ++n) {
+      const size_t at = ((size_t)n * channels + c) * size;
+      int i = 0;
+      for (; i + VW <= size; i += VW) {
+        const vec_t centred = vec_load(0, x + at + i) - mean;
+        vec_store(factor * (vec_load(0, dy + at + i) - shift - centred * slope), 0, dx + at + i);
+      }
+      for (; i < size; ++i) {
+        dx[at + i] = factor * (dy[at + i] - shift - (x[at + i] - mean) * slope);
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// dropout: y[i] = x[i] / (1 - rate) where a random 32-bit number is at least rate * 2^32, else 0.
+//
+// Layout   x, y: [n] contiguous; y may be x. counter: [1], the number of the step.
+// Source   Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011:
+//          Philox4x32-10 with key = seed and counter = (i / 4, step, 0, 0); element i takes word
+//          i % 4. The same integers as the host's reference: the masks agree bit for bit.
+// Method   LANES counters at once, so 4 LANES neighbouring elements; a work-item does `each` such
+//          blocks.
+// Cost     one read and one write per element; about 30 integer operations per element.
+// Launch   global (>= ceil(n / (4 LANES each))), local (WG). Wide devices: WG = 1, LANES = vector
+//          width; others: LANES = 1 and each = 1.
+//
+// Compile-time parameters (-D), each with the default used when this file is built alone:
+//   LANES        counters per vector: 1, 4, 8 or 16
+//   WG           work-group size
+#ifndef LANES
+#define LANES 16
+#endif
+#ifndef WG
+#define WG 1
+#endif
+#if LANES == 1
+typedef uint lanes_t;
+#define TO_UINT(v) (v)
+#define FIRST 0u
+#elif LANES == 4
+typedef uint4 lanes_t;
+#define FIRST (uint4)(0, 1, 2, 3)
+#elif LANES == 8
+typedef uint8 lanes_t;
+#define FIRST (uint8)(0, 1, 2, 3, 4, 5, 6, 7)
+#else
+typedef uint16 lanes_t;
+#define FIRST (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#endif
+
+typedef struct {
+  lanes_t word[4];
+} philox_t;
+
+static inline philox_t philox(lanes_t position, uint step, uint key0, uint key1) {
+  lanes_t c0 = position;
+  lanes_t c1 = (lanes_t)(step);
+  lanes_t c2 = (lanes_t)(0u);
+  lanes_t c3 = (lanes_t)(0u);
+#pragma unroll
+  for (int round = 0; round < 10; ++round) {
+    const lanes_t high0 = mul_hi((lanes_t)(0xD2511F53u), c0);
+    const lanes_t low0 = c0 * 0xD2511F53u;
+    const lanes_t high1 = mul_hi((lanes_t)(0xCD9E8D57u), c2);
+    const lanes_t low1 = c2 * 0xCD9E8D57u;
+    c0 = high1 ^ c1 ^ key0;
+    c1 = low1;
+    c2 = high0 ^ c3 ^ key1;
+    c3 = low0;
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+  philox_t result;
+  result.word[0] = c0;
+  result.word[1] = c1;
+  result.word[2] = c2;
+  result.word[3] = c3;
+  return result;
+}
+
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void dropout(
+    __global const float* x, __global const float* counter, __global float* y, int n, int each,
+    int seed0, int seed1, int threshold, float scale) {
+  const uint step = (uint)counter[0];
+  const uint least = as_uint(threshold);
+  const int block0 = get_global_id(0) * each;
+  for (int block = block0; block < block0 + each; ++block) {
+    const int first = block * 4 * LANES;
+    if (first >= n) break;
+    const philox_t random =
+        philox((uint)(block * LANES) + FIRST, step, as_uint(seed0), as_uint(seed1));
+#if LANES == 1
+    const uint bits[4] = {random.word[0], random.word[1], random.word[2], random.word[3]};
+    for (int k = 0; k < min(4, n - first); ++k) {
+      y[first + k] = bits[k] >= least ? x[first + k] * scale : 0.0f;
+    }
+#else
+    uint bits[4 * LANES];
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      uint word[LANES];
+#if LANES == 4
+      vstore4(random.word[k], 0, word);
+#elif LANES == 8
+      vstore8(random.word[k], 0, word);
+#else
+      vstore16(random.word[k], 0, word);
+#endif
+#pragma unroll
+      for (int j = 0; j < LANES; ++j) bits[4 * j + k] = word[j];
+    }
+    if (first + 4 * LANES <= n) {
+#pragma unroll
+      for (int k = 0; k < 4 * LANES; k += 4) {
+        const float4 kept = vload4(0, x + first + k) * scale;
+        vstore4(select((float4)(0.0f), kept, vload4(0, bits + k) >= (uint4)(least)), 0,
+                y + first + k);
+      }
+    } else {
+      for (int k = 0; first + k < n; ++k) {
+        y[first + k] = bits[k] >= least ? x[first + k] * scale : 0.0f;
+      }
+    }
+#endif
+  }
+}

@@ -1,0 +1,86 @@
+// backward_wide: dx[p,i] = sum over the windows o that hold i of dy[p,o] * (share of i in y[p,o])
+//
+// Layout   x, dx [PLANES, HI, WI], y, dy [PLANES, HO, WO], contiguous. The mean has no x and y.
+// Source   the definition; of equal largest elements the first (row by row) takes the gradient.
+// Method   a group owns PG planes and adds window after window into them, so that no other group
+//          writes there. Windows that neither overlap nor leave the input are unrolled and their
+//          loop is vectorised by the compiler.
+// Cost     one read of x, y, dy, one write of dx; KH KW operations per output.
+// Launch   global (ceil(PLANES / PG)), local (1).
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compile-time parameters (-D), each with the default used when this file is built alone:
+//   pool2d/geometry.clh's
+//   PG           planes of a group
+#include "pool2d/wide_columns.clh"
+#ifndef PG
+#define PG 2
+#endif
+#define IS_DISJOINT (IS_SMALL && SH >= KH && SW >= KW)
+
+inline void add_window(__global const float* x, const float y, const float dy, __global float* dx,
+                       const window_t r) {
+#if IS_MAX
+  const int at = window_find(x, r, y);
+  if (at >= 0) dx[at] += dy;
+#else
+  const float share = dy / window_count(r);
+  for (int h = r.top; h < r.bottom; ++h) {
+    for (int w = r.left; w < r.right; ++w) dx[h * WI + w] += share;
+  }
+#endif
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide(
+#if IS_MAX
+    __global const float* restrict x, __global const float* restrict y,
+#endif
+    __global const float* restrict dy, __global float* restrict dx) {
+  const int end = min(PLANES, ((int)get_group_id(0) + 1) * PG);
+  for (int p = (int)get_group_id(0) * PG; p < end; ++p) {
+    __global float* restrict to = dx + p * HI * WI;
+#if IS_MAX
+    __global const float* restrict from = x + p * HI * WI;
+#else
+    __global const float* restrict from = dy;  // not read
+#endif
+    for (int i = 0; i < HI * WI; ++i) to[i] = 0.0f;
+    for (int o = 0; o < HO; ++o) {
+      const int row = (p * HO + o) * WO;
+      __global const float* restrict d = dy + row;
+#if IS_MAX
+      __global const float* restrict v = y + row;
+#else
+      __global const float* restrict v = d;    // not used
+#endif
+      const int top = o * SH - PT;
+      int column = 0;
+#if IS_DISJOINT
+      if (top >= 0 && top + KH <= HI) {
+        for (; column < INNER; ++column) {
+          add_window(from, v[column], d[column], to, window(top, column * SW - PL));
+        }
+        const int corner = top * WI - PL;
+        for (int c = INNER; c < INNER_END; ++c) {
+          float left = IS_MAX ? d[c] : d[c] * (1.0f / TAPS);
+#pragma unroll
+          for (int t = 0; t < TAPS; ++t) {
+            const int at = corner + t / KW * WI + c * SW + t % KW;
+#if IS_MAX
+            const int hit = from[at] == v[c];
+            to[at] = hit ? left : 0.0f;
+            left = hit ? 0.0f : left;
+#else
+            to[at] = left;
+#endif
+          }
+        }
+        column = INNER_END;
+      }
+#endif
+      for (; column < WO; ++column) {
+        add_window(from, v[column], d[column], to, window(top, column * SW - PL));
+      }
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// wide: y[to(b) + u * U_STEP + i] = x[from(b) + u + i * I_STEP], for devices that run one work-item
+// per group.
+//
+// Layout   u: the axis along which x is contiguous; i: the axis along which y is; b: all others.
+// Method   tiles of TILE x TILE elements, so that lines of x and of y stay in the cache while both
+//          are walked; a group takes boxes_each boxes and u_each rows of tiles.
+// Cost     one read and one write per element.
+// Launch   global (ceil(u_count / u_each), ceil(boxes / boxes_each)), local (1, 1).
+//
+// Compile-time parameters (-D), each with the default used when this file is built alone:
+//   ELEMENT      type of an element: uchar, ushort, uint, ulong
+//   TILE         edge of a tile
+//   U_STEP       distance in y of neighbours along u
+//   I_STEP       distance in x of neighbours along i
+//   FROM, TO     offsets of a box in x and in y, as expressions in box
+#ifndef ELEMENT
+#define ELEMENT uint
+#endif
+#ifndef TILE
+#define TILE 16
+#endif
+#ifndef U_STEP
+#define U_STEP i_count
+#endif
+#ifndef I_STEP
+#define I_STEP u_count
+#endif
+#ifndef FROM
+#define FROM (box * u_count * i_count)
+#endif
+#ifndef TO
+#define TO (box * u_count * i_count)
+#endif
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
+    __global const ELEMENT* restrict x, __global ELEMENT* restrict y, int u_count, int i_count,
+    int boxes, int boxes_each, int u_each) {
+  const int u_first = get_group_id(0) * u_each;
+  const int u_last = min(u_first + u_each, u_count);
+  const int box0 = get_group_id(1) * boxes_each;
+  const int box1 = min(box0 + boxes_each, boxes);
+  for (int box = box0; box < box1; ++box) {
+    __global const ELEMENT* from = x + FROM;
+    __global ELEMENT* to = y + TO;
+    for (int u0 = u_first; u0 < u_last; u0 += TILE) {
+      const int u1 = min(u0 + TILE, u_last);
+      for (int i0 = 0; i0 < i_count; i0 += TILE) {
+        const int i1 = min(i0 + TILE, i_count);
+        for (int u = u0; u < u1; ++u) {
+          for (int i = i0; i < i1; ++i) to[u * U_STEP + i] = from[u + i * I_STEP];
+        }
+      }
+    }
+  }
+}

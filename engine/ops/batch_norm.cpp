@@ -1,0 +1,319 @@
+// batch_norm_training: normalisation with the statistics of the batch, which it also returns (the
+// variance is the biased one). batch_norm: with given statistics, for inference.
+// Source: Ioffe, Szegedy, "Batch normalization", 2015, arXiv:1502.03167.
+// SPDX-License-Identifier: Apache-2.0
+#include <pinnacle/op.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/launch.hpp"
+#include "ops/pointwise/lowering.hpp"
+
+namespace pinnacle {
+namespace {
+
+// x as [batch, channels, size].
+struct Extents {
+  std::int64_t batch = 1, channels = 1, size = 1;
+
+  std::int64_t count() const { return batch * size; }
+  std::int64_t elements() const { return batch * channels * size; }
+};
+
+Extents extents_of(const Shape& x) {
+  return {.batch = x[0], .channels = x[1], .size = x.elements(2, x.rank())};
+}
+
+void check_x(const OpView& op, std::size_t i, const char* name) {
+  check_f32(op, i, name);
+  const Shape& x = op.shape(i);
+  if ((x.rank() != 2 && x.rank() != 4) || x.elements() == 0) {
+    shape_error(op, "{} is {}; expected [N, C] or [N, C, H, W]", name, x);
+  }
+}
+
+void check_channels(const OpView& op, std::size_t i, const char* name, const Shape& x) {
+  check_f32(op, i, name);
+  if (!(op.shape(i) == Shape{x[1]})) {
+    shape_error(op, "{} is {} but x is {}; expected [{}]", name, op.shape(i), x, x[1]);
+  }
+}
+
+double epsilon_of(const OpView& op) {
+  const double epsilon = op.attributes().number("epsilon");
+  if (!(epsilon >= 0)) shape_error(op, "epsilon is {}; expected 0 or more", epsilon);
+  return epsilon;
+}
+
+// ---- batch_norm_training -----------------------------------------------------------------------
+
+std::vector<TensorType> infer_training(const OpView& op) {
+  check_inputs(op, 3, 3);
+  check_x(op, 0, "x");
+  check_channels(op, 1, "gamma", op.shape(0));
+  check_channels(op, 2, "beta", op.shape(0));
+  epsilon_of(op);
+  const TensorType channels{Shape{op.shape(0)[1]}, DType::f32};
+  return {*op.in[0], channels, channels};
+}
+
+// Calls element(index in x) for every element of a channel.
+template <class Element>
+void for_channel(const Extents& e, std::int64_t channel, Element element) {
+  for (std::int64_t n = 0; n < e.batch; ++n) {
+    for (std::int64_t s = 0; s < e.size; ++s) {
+      element(static_cast<std::size_t>((n * e.channels + channel) * e.size + s));
+    }
+  }
+}
+
+std::vector<Array> reference_training(const OpView& op, std::span<const Array> in) {
+  const Extents e = extents_of(in[0].shape);
+  const auto count = static_cast<double>(e.count());
+  const std::vector<double>& x = in[0].data;
+  Array y(in[0].shape);
+  Array means(Shape{e.channels});
+  Array variances(Shape{e.channels});
+  for (std::int64_t channel = 0; channel < e.channels; ++channel) {
+    const auto c = static_cast<std::size_t>(channel);
+    double& mean = means.data[c];
+    double& variance = variances.data[c];
+    for_channel(e, channel, [&](std::size_t i) { mean += x[i] / count; });
+    for_channel(e, channel,
+                [&](std::size_t i) { variance += (x[i] - mean) * (x[i] - mean) / count; });
+    const double deviation = std::sqrt(variance + epsilon_of(op));
+    for_channel(e, channel, [&](std::size_t i) {
+      y.data[i] = (x[i] - mean) / deviation * in[1].data[c] + in[2].data[c];
+    });
+  }
+  return {std::move(y), std::move(means), std::move(variances)};
+}
+
+// [C] as a shape that broadcasts to x.
+Shape beside(const Shape& x) { return x.rank() == 2 ? Shape{x[1]} : Shape{x[1], 1, 1}; }
+
+// The sum over everything but channels.
+ValueId sum_channels(Builder& b, ValueId value) {
+  const Attributes::Ints axes =
+      b.shape(value).rank() == 2 ? Attributes::Ints{0} : Attributes::Ints{0, 2, 3};
+  return b.apply("reduce_sum", {value}, {{"axes", axes}});
+}
+
+std::vector<ValueId> gradient_training(const GradientView& g) {
+  Builder& b = g.b;
+  const Shape x = b.shape(g.x[0]);
+  const Shape channels = beside(x);
+  const auto across = [&](ValueId value) {
+    return b.apply("reshape", {value}, {{"shape", channels.dims()}});
+  };
+  std::vector<ValueId> dx{kNoValue, kNoValue, kNoValue};
+  if (g.dy[0] != kNoValue) {
+    dx = b.apply_all(find_op("batch_norm_backward"), {g.dy[0], g.x[0], g.x[1], g.y[1], g.y[2]},
+                     {{"epsilon", g.node.attributes.number("epsilon")}});
+  }
+  if (!g.wanted[0]) return dx;
+  // mean and variance are functions of x, too, should the loss use them.
+  const auto count = static_cast<float>(extents_of(x).count());
+  const auto add = [&](ValueId more) {
+    dx[0] = dx[0] == kNoValue ? more : b.apply("add", {dx[0], more});
+  };
+  if (g.dy[1] != kNoValue) {
+    const ValueId part = b.apply("mul", {across(g.dy[1]), b.constant(1.0f / count)});
+    add(b.apply("expand", {part}, {{"shape", x.dims()}}));
+  }
+  if (g.dy[2] != kNoValue) {
+    const ValueId part = b.apply("mul", {across(g.dy[2]), b.constant(2.0f / count)});
+    add(b.apply("mul", {b.apply("sub", {g.x[0], across(g.y[1])}), part}));
+  }
+  return dx;
+}
+
+// ---- batch_norm_backward(dy, x, gamma, mean, variance) -> dx, dgamma, dbeta --------------------
+
+std::vector<TensorType> infer_backward(const OpView& op) {
+  check_inputs(op, 5, 5);
+  check_x(op, 1, "x");
+  check_f32(op, 0, "dy");
+  if (!(op.shape(0) == op.shape(1))) {
+    shape_error(op, "dy is {} but x is {}", op.shape(0), op.shape(1));
+  }
+  check_channels(op, 2, "gamma", op.shape(1));
+  check_channels(op, 3, "mean", op.shape(1));
+  check_channels(op, 4, "variance", op.shape(1));
+  epsilon_of(op);
+  return {*op.in[1], *op.in[2], *op.in[2]};
+}
+
+std::vector<Array> reference_backward(const OpView& op, std::span<const Array> in) {
+  const Extents e = extents_of(in[1].shape);
+  const auto count = static_cast<double>(e.count());
+  const std::vector<double>& dy = in[0].data;
+  const std::vector<double>& x = in[1].data;
+  Array dx(in[1].shape);
+  Array dgamma(Shape{e.channels});
+  Array dbeta(Shape{e.channels});
+  for (std::int64_t channel = 0; channel < e.channels; ++channel) {
+    const auto c = static_cast<std::size_t>(channel);
+    const double deviation = std::sqrt(in[4].data[c] + epsilon_of(op));
+    const auto h = [&](std::size_t i) { return (x[i] - in[3].data[c]) / deviation; };
+    for_channel(e, channel, [&](std::size_t i) {
+      dbeta.data[c] += dy[i];
+      dgamma.data[c] += dy[i] * h(i);
+    });
+    for_channel(e, channel, [&](std::size_t i) {
+      dx.data[i] =
+          in[2].data[c] / deviation * (dy[i] - (dbeta.data[c] + h(i) * dgamma.data[c]) / count);
+    });
+  }
+  return {std::move(dx), std::move(dgamma), std::move(dbeta)};
+}
+
+// ---- Kernels of both -----------------------------------------------------------------------------
+
+Lowering lower(const OpView& op, const Target& target, Family family) {
+  const bool backward = op.node->op == "batch_norm_backward";
+  const Extents e = extents_of(op.shape(backward ? 1 : 0));
+  const std::string prefix = backward ? "batch_norm/backward_" : "batch_norm/";
+  const auto epsilon = static_cast<float>(epsilon_of(op));
+  const auto mean = static_cast<float>(1.0 / static_cast<double>(e.count()));
+  Lowering lowering;
+  lowering.may_share = {{0, 0}};
+  if (backward) lowering.may_share.emplace_back(0, 1);
+  KernelCall call;
+  const auto operands = [&] {
+    for (std::size_t i = 0; i < op.in.size(); ++i) call.arg(in(static_cast<int>(i)));
+    for (int i = 0; i < 3; ++i) call.arg(out(i));
+    call.arg(to_int(e.batch)).arg(to_int(e.channels));
+  };
+  if (family == Family::simt) {
+    call = KernelCall(prefix + "simt.cl");
+    operands();
+    const std::int64_t most = work_group(target);
+    // Vectors: neighbouring work-items on neighbouring channels.
+    const std::int64_t lx =
+        e.size == 1 ? power_of_two(e.channels, std::min<std::int64_t>(16, most)) : 1;
+    const std::int64_t ly = power_of_two(e.count(), most / lx);
+    call.define("LX", lx).define("LY", ly).arg(to_int(e.size)).arg(epsilon).arg(mean);
+    call.range(
+        {static_cast<std::size_t>(ceil_div(e.channels, lx) * lx), static_cast<std::size_t>(ly), 1},
+        {static_cast<std::size_t>(lx), static_cast<std::size_t>(ly), 1});
+    call.loops(3 * ceil_div(e.count(), ly) + 32);
+  } else if (e.size == 1) {
+    call = KernelCall(prefix + "wide_columns.cl");
+    operands();
+    std::int64_t vw = target.vector_width;
+    while (e.channels % vw != 0) vw /= 2;
+    const std::int64_t strips = e.channels / vw;
+    const std::int64_t loops = 1 + 3 * e.batch;
+    const std::int64_t each = units_each(strips, 3 * e.batch * vw, loops, target);
+    call.define("VW", vw).arg(to_int(each)).arg(epsilon).arg(mean);
+    call.range({static_cast<std::size_t>(ceil_div(strips, each)), 1, 1}, {1, 1, 1});
+    call.loops(each * loops);
+  } else {
+    call = KernelCall(prefix + "wide_planes.cl");
+    operands();
+    const std::int64_t vw = target.vector_width;
+    const std::int64_t loops = 1 + 3 * e.batch * (1 + e.size / vw + std::min(vw, e.size));
+    const std::int64_t each = units_each(e.channels, 3 * e.count(), loops, target);
+    call.define("VW", vw).arg(to_int(e.size)).arg(to_int(each)).arg(epsilon).arg(mean);
+    call.range({static_cast<std::size_t>(ceil_div(e.channels, each)), 1, 1}, {1, 1, 1});
+    call.loops(each * loops);
+  }
+  lowering.calls.emplace_back(std::move(call));
+  return lowering;
+}
+
+// ---- batch_norm(x, gamma, beta, mean, variance), inference ---------------------------------------
+
+std::vector<TensorType> infer_inference(const OpView& op) {
+  check_inputs(op, 5, 5);
+  check_x(op, 0, "x");
+  constexpr const char* kNames[] = {"x", "gamma", "beta", "mean", "variance"};
+  for (std::size_t i = 1; i < 5; ++i) check_channels(op, i, kNames[i], op.shape(0));
+  epsilon_of(op);
+  return {*op.in[0]};
+}
+
+std::vector<Array> reference_inference(const OpView& op, std::span<const Array> in) {
+  const Extents e = extents_of(in[0].shape);
+  Array y(in[0].shape);
+  for (std::int64_t channel = 0; channel < e.channels; ++channel) {
+    const auto c = static_cast<std::size_t>(channel);
+    const double deviation = std::sqrt(in[4].data[c] + epsilon_of(op));
+    for_channel(e, channel, [&](std::size_t i) {
+      y.data[i] = (in[0].data[i] - in[3].data[c]) / deviation * in[1].data[c] + in[2].data[c];
+    });
+  }
+  return {std::move(y)};
+}
+
+// With r = 1 / sqrt(variance + epsilon), all sums over a channel:
+//   dx = dy gamma r, dgamma = sum dy (x - mean) r, dbeta = sum dy, dmean = -gamma r dbeta,
+//   dvariance = -1/2 gamma r^2 dgamma.
+std::vector<ValueId> gradient_inference(const GradientView& g) {
+  Builder& b = g.b;
+  const ValueId epsilon = b.constant(static_cast<float>(g.node.attributes.number("epsilon")));
+  const ValueId r = b.apply("reciprocal", {b.apply("sqrt", {b.apply("add", {g.x[4], epsilon})})});
+  const ValueId factor = b.apply("mul", {g.x[1], r});
+  const Shape channels = beside(b.shape(g.x[0]));
+  const auto across = [&](ValueId value) {
+    return b.apply("reshape", {value}, {{"shape", channels.dims()}});
+  };
+  std::vector<ValueId> dx(5, kNoValue);
+  if (g.wanted[0]) dx[0] = b.apply("mul", {g.dy[0], across(factor)});
+  if (g.wanted[2] || g.wanted[3]) dx[2] = sum_channels(b, g.dy[0]);
+  if (g.wanted[3]) dx[3] = b.apply("neg", {b.apply("mul", {factor, dx[2]})});
+  if (g.wanted[1] || g.wanted[4]) {
+    const ValueId centred = b.apply("sub", {g.x[0], across(g.x[3])});
+    dx[1] = b.apply("mul", {sum_channels(b, b.apply("mul", {g.dy[0], centred})), r});
+  }
+  if (g.wanted[4]) {
+    const ValueId half = b.apply("mul", {b.apply("mul", {factor, r}), b.constant(-0.5f)});
+    dx[4] = b.apply("mul", {half, dx[1]});
+  }
+  return dx;
+}
+
+// One pointwise kernel with broadcasting.
+Lowering lower_inference(const OpView& op, const Target& target, Family family) {
+  const Shape& x = op.shape(0);
+  const Shape channels = beside(x);
+  const std::string expression =
+      fmt::format("add(mul(sub(x0, x3), div(x1, sqrt(add(x4, {})))), x2)", epsilon_of(op));
+  std::vector<PointwiseOperand> operands{{in(0), x}};
+  for (int i = 1; i < 5; ++i) operands.push_back({in(i), channels});
+  Lowering lowering;
+  lowering.may_share = {{0, 0}};
+  lowering.calls.emplace_back(pointwise_call(expression, operands, out(), x, family, target));
+  return lowering;
+}
+
+Cost cost(const OpView& op, double flop) {
+  return {.flop = flop * static_cast<double>(op.shape(0).elements()), .bytes = op.operand_bytes()};
+}
+
+}  // namespace
+
+std::vector<OpDef> batch_norm_ops() {
+  return {{.name = "batch_norm_training",
+           .infer = infer_training,
+           .reference = reference_training,
+           .gradient = gradient_training,
+           .cost = [](const OpView& op) { return cost(op, 7); },
+           .variants = both_families(lower)},
+          {.name = "batch_norm_backward",
+           .infer = infer_backward,
+           .reference = reference_backward,
+           .gradient = no_gradient("second derivatives are not supported"),
+           .cost = [](const OpView& op) { return cost(op, 9); },
+           .variants = both_families(lower)},
+          {.name = "batch_norm",
+           .infer = infer_inference,
+           .reference = reference_inference,
+           .gradient = gradient_inference,
+           .cost = [](const OpView& op) { return cost(op, 4); },
+           .variants = both_families(lower_inference)}};
+}
+
+}  // namespace pinnacle

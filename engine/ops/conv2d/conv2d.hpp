@@ -1,0 +1,73 @@
+// What the three convolution ops and their variants share: the shape of the work and its checks.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pinnacle/op.hpp>
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pinnacle {
+
+/// One convolution as the kernels see it (clkernels/conv2d/geometry.clh): output pixel o reads
+/// position u = o * stride - pad + k * dilation of an input spread out by `spread`. conv2d and the
+/// filter pass have spread 1; conv2d_backward_data has stride 1 and spread = the op's stride.
+struct ConvGeometry {
+  std::int64_t n = 0, groups = 1;
+  std::int64_t ci = 0, hi = 0, wi = 0;  ///< channels of one group
+  std::int64_t co = 0, ho = 0, wo = 0;
+  std::int64_t kh = 1, kw = 1;
+  std::int64_t stride_h = 1, stride_w = 1;
+  std::int64_t dilation_h = 1, dilation_w = 1;
+  std::int64_t spread_h = 1, spread_w = 1;
+  std::int64_t pad_top = 0, pad_left = 0;
+  std::int64_t weight_row = 0, weight_channel = 0;  ///< strides of output and input channels
+  bool flipped = false;
+
+  std::int64_t taps() const { return kh * kw; }
+  std::int64_t outputs() const { return n * groups * co * ho * wo; }
+  std::int64_t weights() const { return groups * co * ci * taps(); }
+  double flop() const {
+    return 2.0 * static_cast<double>(outputs()) * static_cast<double>(ci * taps());
+  }
+};
+
+/// The shape of conv2d's output. throws ShapeError
+Shape conv_output_shape(const OpView& op, const Shape& x, const Shape& w);
+/// REQUIRES: shapes that conv_output_shape accepts
+ConvGeometry conv_geometry(const OpView& op, const Shape& x, const Shape& w, const Shape& y);
+/// The pass that `op` is, as its kernels see it. Only for nodes with inferred shapes.
+ConvGeometry forward_pass(const OpView& op);
+ConvGeometry data_pass(const OpView& op);
+ConvGeometry filter_pass(const OpView& op);
+
+/// Declines what 32-bit positions cannot address.
+Decline fits_32_bits(const ConvGeometry& g);
+/// Adds the geometry as compile-time parameters.
+void describe(KernelCall& call, const ConvGeometry& g);
+/// Adds bias and epilogue (of conv2d; other ops have none) and the arguments x, w, [bias], y.
+void finish_forward(KernelCall& call, const OpView& op, int width);
+/// A parameter given by the tuner, or `heuristic` if it is absent or 0.
+std::int64_t tuned(const Params& params, std::string_view name, std::int64_t heuristic);
+/// Where the filter pass writes `parts` partial sums: scratch, or the output if there is one part.
+BufferRef add_partials(Lowering& lowering, const ConvGeometry& g, std::int64_t parts);
+/// The call that adds them up in a fixed order; nothing for one part.
+void sum_partials(Lowering& lowering, const ConvGeometry& g, BufferRef partial, std::int64_t parts,
+                  const Target& target);
+
+Array conv_reference(const ConvGeometry& g, const Array& x, const Array& w, const Shape& y);
+Array conv_data_reference(const ConvGeometry& g, const Array& dy, const Array& w, const Shape& dx);
+Array conv_filter_reference(const ConvGeometry& g, const Array& x, const Array& dy,
+                            const Shape& dw);
+
+/// Which pass a variant is made for.
+using Pass = ConvGeometry (*)(const OpView&);
+Variant conv2d_wide(Pass pass);
+Variant conv2d_filter_wide();
+Variant conv2d_simt(Pass pass);
+Variant conv2d_filter_simt();
+Variant conv2d_direct(Pass pass);
+Variant conv2d_filter_direct();
+
+}  // namespace pinnacle

@@ -1,0 +1,281 @@
+// max_pool2d, average_pool2d and their backward ops. Padding is never chosen and never counted.
+// max_pool2d_backward finds the chosen element again by comparing x with y, so that inference
+// writes no index.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/pool2d/pool2d.hpp"
+
+#include <algorithm>
+
+namespace pinnacle {
+namespace {
+
+Attributes::Ints option(const OpView& op, std::string_view name, const Attributes::Ints& absent,
+                        std::int64_t least) {
+  const Attributes::Ints values = op.attributes().ints(name, absent);
+  if (values.size() != absent.size()) {
+    shape_error(op, "{} has {} entries; expected {}", name, values.size(), absent.size());
+  }
+  for (const std::int64_t value : values) {
+    if (value < least) shape_error(op, "{} contains {}; expected {} or more", name, value, least);
+  }
+  return values;
+}
+
+void check_types(const OpView& op) {
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
+    if (op.in[i]->dtype != DType::f32) {
+      shape_error(op, "input {} is {}; expected f32", i, *op.in[i]);
+    }
+  }
+}
+
+Shape output_shape(const OpView& op, const Shape& x) {
+  if (x.rank() != 4) shape_error(op, "x is {}; expected [N, C, H, W]", x);
+  if (std::min({x[0], x[1], x[2], x[3]}) < 1) {
+    shape_error(op, "x is {}; expected extents of 1 or more", x);
+  }
+  if (!op.attributes().has("kernel_shape")) shape_error(op, "option kernel_shape is absent");
+  const Attributes::Ints kernel = option(op, "kernel_shape", {1, 1}, 1);
+  const Attributes::Ints strides = option(op, "strides", {1, 1}, 1);
+  const Attributes::Ints pads = option(op, "pads", {0, 0, 0, 0}, 0);
+  Shape y = x;
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    if (std::max(pads[axis], pads[axis + 2]) >= kernel[axis]) {
+      shape_error(op,
+                  "pads {} and {} reach the kernel's {}; expected less, or some window is empty",
+                  pads[axis], pads[axis + 2], kernel[axis]);
+    }
+    const std::int64_t padded = x[axis + 2] + pads[axis] + pads[axis + 2];
+    if (padded < kernel[axis]) {
+      shape_error(op, "the kernel spans {} {} but the padded input has {}; expected at most that",
+                  kernel[axis], axis == 0 ? "rows" : "columns", padded);
+    }
+    y[axis + 2] = (padded - kernel[axis]) / strides[axis] + 1;
+  }
+  return y;
+}
+
+void check_like(const OpView& op, std::string_view name, const Shape& shape,
+                const Shape& expected) {
+  if (shape != expected) shape_error(op, "{} is {}; expected {}", name, shape, expected);
+}
+
+Attributes options(const Node& node) {
+  Attributes result;
+  for (const char* name : {"kernel_shape", "strides", "pads"}) {
+    const auto it = node.attributes.items().find(name);
+    if (it != node.attributes.items().end()) result.set(name, it->second);
+  }
+  return result;
+}
+
+// ---- The definitions ---------------------------------------------------------------------------
+
+// For each window, cut to the input: element(input position) for each of its elements, then
+// done(output position, number of elements).
+template <class Element, class Done>
+void for_each_window(const PoolGeometry& g, Element element, Done done) {
+  std::int64_t o = 0;
+  for (std::int64_t p = 0; p < g.planes; ++p) {
+    for (std::int64_t r = 0; r < g.ho; ++r) {
+      for (std::int64_t c = 0; c < g.wo; ++c, ++o) {
+        const std::int64_t top = std::max<std::int64_t>(r * g.stride_h - g.pad_top, 0);
+        const std::int64_t bottom = std::min(r * g.stride_h - g.pad_top + g.kh, g.hi);
+        const std::int64_t left = std::max<std::int64_t>(c * g.stride_w - g.pad_left, 0);
+        const std::int64_t right = std::min(c * g.stride_w - g.pad_left + g.kw, g.wi);
+        for (std::int64_t h = top; h < bottom; ++h) {
+          for (std::int64_t w = left; w < right; ++w) {
+            element(static_cast<std::size_t>((p * g.hi + h) * g.wi + w));
+          }
+        }
+        done(static_cast<std::size_t>(o), (bottom - top) * (right - left));
+      }
+    }
+  }
+}
+
+// The position of each window's largest element, the first of equal ones.
+std::vector<std::size_t> chosen(const PoolGeometry& g, const Array& x) {
+  std::vector<std::size_t> result(static_cast<std::size_t>(g.outputs()));
+  bool found = false;
+  std::size_t best = 0;
+  for_each_window(
+      g,
+      [&](std::size_t i) {
+        if (!found || x.data[i] > x.data[best]) best = i;
+        found = true;
+      },
+      [&](std::size_t o, std::int64_t) {
+        result[o] = best;
+        found = false;
+      });
+  return result;
+}
+
+std::vector<TensorType> infer_forward(const OpView& op) {
+  check_inputs(op, 1, 1);
+  check_types(op);
+  return {{output_shape(op, op.shape(0)), DType::f32}};
+}
+
+std::vector<TensorType> infer_max_backward(const OpView& op) {
+  check_inputs(op, 3, 3);
+  check_types(op);
+  const Shape y = output_shape(op, op.shape(0));
+  check_like(op, "y", op.shape(1), y);
+  check_like(op, "dy", op.shape(2), y);
+  return {*op.in[0]};
+}
+
+std::vector<TensorType> infer_average_backward(const OpView& op) {
+  check_inputs(op, 1, 1);
+  check_types(op);
+  if (!op.attributes().has("input_shape")) shape_error(op, "option input_shape is absent");
+  const Shape x(op.attributes().ints("input_shape"));
+  check_like(op, "dy", op.shape(0), output_shape(op, x));
+  return {{x, DType::f32}};
+}
+
+std::vector<Array> reference_max(const OpView& op, std::span<const Array> in) {
+  Array y(output_shape(op, in[0].shape));
+  const auto at = chosen(pool_geometry(op, in[0].shape, y.shape), in[0]);
+  for (std::size_t o = 0; o < at.size(); ++o) y.data[o] = in[0].data[at[o]];
+  return {std::move(y)};
+}
+
+std::vector<Array> reference_max_backward(const OpView& op, std::span<const Array> in) {
+  Array dx(in[0].shape);
+  const auto at = chosen(pool_geometry(op, in[0].shape, in[2].shape), in[0]);
+  for (std::size_t o = 0; o < at.size(); ++o) dx.data[at[o]] += in[2].data[o];
+  return {std::move(dx)};
+}
+
+std::vector<Array> reference_average(const OpView& op, std::span<const Array> in) {
+  Array y(output_shape(op, in[0].shape));
+  double sum = 0;
+  for_each_window(
+      pool_geometry(op, in[0].shape, y.shape), [&](std::size_t i) { sum += in[0].data[i]; },
+      [&](std::size_t o, std::int64_t count) {
+        y.data[o] = sum / static_cast<double>(count);
+        sum = 0;
+      });
+  return {std::move(y)};
+}
+
+std::vector<Array> reference_average_backward(const OpView& op, std::span<const Array> in) {
+  Array dx(infer_average_backward(op)[0].shape);
+  std::vector<std::size_t> positions;
+  for_each_window(
+      pool_geometry(op, dx.shape, in[0].shape), [&](std::size_t i) { positions.push_back(i); },
+      [&](std::size_t o, std::int64_t count) {
+        for (const std::size_t i : positions) {
+          dx.data[i] += in[0].data[o] / static_cast<double>(count);
+        }
+        positions.clear();
+      });
+  return {std::move(dx)};
+}
+
+std::vector<ValueId> gradient_max(const GradientView& g) {
+  if (!g.wanted[0]) return {kNoValue};
+  return {g.b.apply("max_pool2d_backward", {g.x[0], g.y[0], g.dy[0]}, options(g.node))};
+}
+
+std::vector<ValueId> gradient_average(const GradientView& g) {
+  if (!g.wanted[0]) return {kNoValue};
+  Attributes attributes = options(g.node);
+  attributes.set("input_shape", g.b.shape(g.x[0]).dims());
+  return {g.b.apply("average_pool2d_backward", {g.dy[0]}, attributes)};
+}
+
+// dx = backward(dy) is linear, and its transpose is the forward op.
+std::vector<ValueId> gradient_average_backward(const GradientView& g) {
+  if (!g.wanted[0]) return {kNoValue};
+  return {g.b.apply("average_pool2d", {g.dy[0]}, options(g.node))};
+}
+
+PoolGeometry forward_pass(const OpView& op) {
+  return pool_geometry(op, op.shape(0), op.out_shape());
+}
+PoolGeometry max_backward_pass(const OpView& op) {
+  return pool_geometry(op, op.out_shape(), op.shape(2));
+}
+PoolGeometry average_backward_pass(const OpView& op) {
+  return pool_geometry(op, op.out_shape(), op.shape(0));
+}
+
+template <PoolPass pass>
+Cost cost(const OpView& op) {
+  const PoolGeometry g = pass(op);
+  return {static_cast<double>(g.outputs() * g.taps()), op.operand_bytes()};
+}
+
+}  // namespace
+
+PoolGeometry pool_geometry(const OpView& op, const Shape& x, const Shape& y) {
+  const Attributes& a = op.attributes();
+  const Attributes::Ints& kernel = a.ints("kernel_shape");
+  const Attributes::Ints strides = a.ints("strides", {1, 1});
+  const Attributes::Ints pads = a.ints("pads", {0, 0, 0, 0});
+  PoolGeometry g;
+  g.planes = x[0] * x[1];
+  g.hi = x[2], g.wi = x[3], g.ho = y[2], g.wo = y[3];
+  g.kh = kernel[0], g.kw = kernel[1];
+  g.stride_h = strides[0], g.stride_w = strides[1];
+  g.pad_top = pads[0], g.pad_left = pads[1];
+  return g;
+}
+
+Decline fits_32_bits(const PoolGeometry& g) {
+  if (std::max(g.inputs(), g.outputs()) > INT32_MAX - (1 << 16)) {
+    return "a tensor has about 2^31 elements or more";
+  }
+  return std::nullopt;
+}
+
+void describe(KernelCall& call, const PoolGeometry& g, PoolKind kind) {
+  call.define("IS_MAX", kind == PoolKind::max ? 1 : 0).define("PLANES", g.planes);
+  call.define("HI", g.hi).define("WI", g.wi).define("HO", g.ho).define("WO", g.wo);
+  call.define("KH", g.kh).define("KW", g.kw).define("SH", g.stride_h).define("SW", g.stride_w);
+  call.define("PT", g.pad_top).define("PL", g.pad_left);
+}
+
+void add_operands(KernelCall& call, const OpView& op) {
+  for (std::size_t i = 0; i < op.in.size(); ++i) call.arg(in(static_cast<int>(i)));
+  call.arg(out());
+}
+
+std::vector<OpDef> pool2d_ops() {
+  return {
+      {.name = "max_pool2d",
+       .infer = infer_forward,
+       .reference = reference_max,
+       .gradient = gradient_max,
+       .cost = cost<forward_pass>,
+       .variants = std::vector<Variant>{pool2d_wide(PoolKind::max), pool2d_direct(PoolKind::max)}},
+      {.name = "max_pool2d_backward",
+       .infer = infer_max_backward,
+       .reference = reference_max_backward,
+       .gradient = no_gradient("max_pool2d can be differentiated once"),
+       .cost = cost<max_backward_pass>,
+       .variants = std::vector<Variant>{pool2d_backward_wide(PoolKind::max, max_backward_pass),
+                                        pool2d_backward_direct(PoolKind::max, max_backward_pass)}},
+      {.name = "average_pool2d",
+       .infer = infer_forward,
+       .reference = reference_average,
+       .gradient = gradient_average,
+       .cost = cost<forward_pass>,
+       .variants =
+           std::vector<Variant>{pool2d_wide(PoolKind::average), pool2d_direct(PoolKind::average)}},
+      {.name = "average_pool2d_backward",
+       .infer = infer_average_backward,
+       .reference = reference_average_backward,
+       .gradient = gradient_average_backward,
+       .cost = cost<average_backward_pass>,
+       .variants =
+           std::vector<Variant>{pool2d_backward_wide(PoolKind::average, average_backward_pass),
+                                pool2d_backward_direct(PoolKind::average, average_backward_pass)}},
+  };
+}
+
+}  // namespace pinnacle

@@ -1,0 +1,111 @@
+// slice: the box [starts, ends) of x along the given axes, with step 1.
+// SPDX-License-Identifier: Apache-2.0
+#include <pinnacle/op.hpp>
+
+#include "ops/launch.hpp"
+#include "ops/strided_copy.hpp"
+
+namespace pinnacle {
+namespace {
+
+struct Box {
+  std::vector<std::int64_t> start;
+  Shape shape;
+};
+
+Box box_of(const OpView& op) {
+  const Attributes::Ints& starts = op.attributes().ints("starts");
+  const Attributes::Ints& ends = op.attributes().ints("ends");
+  const Attributes::Ints& axes = op.attributes().ints("axes");
+  const Shape& x = op.shape(0);
+  if (starts.size() != axes.size() || ends.size() != axes.size()) {
+    shape_error(op, "has {} starts and {} ends for {} axes", starts.size(), ends.size(),
+                axes.size());
+  }
+  Box box{.start = std::vector<std::int64_t>(x.rank(), 0), .shape = x};
+  for (std::size_t k = 0; k < axes.size(); ++k) {
+    if (axes[k] < 0 || axes[k] >= static_cast<std::int64_t>(x.rank())) {
+      shape_error(op, "axis {} does not exist in {}", axes[k], x);
+    }
+    const auto i = static_cast<std::size_t>(axes[k]);
+    if (starts[k] < 0 || ends[k] > x[i] || starts[k] >= ends[k]) {
+      shape_error(op, "[{} : {}] along axis {} is empty or not inside {}", starts[k], ends[k], i,
+                  x);
+    }
+    box.start[i] = starts[k];
+    box.shape[i] = ends[k] - starts[k];
+  }
+  return box;
+}
+
+struct Copy {
+  std::vector<CopyAxis> axes;
+  std::int64_t offset = 0;
+};
+
+Copy copy_of(const OpView& op) {
+  const Box box = box_of(op);
+  const std::vector<std::int64_t> from = strides_of(op.shape(0));
+  const std::vector<std::int64_t> to = strides_of(box.shape);
+  Copy copy;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    copy.axes.push_back({.extent = box.shape[i], .from = from[i], .to = to[i]});
+    copy.offset += box.start[i] * from[i];
+  }
+  copy.axes = collapse(copy.axes);
+  return copy;
+}
+
+std::vector<TensorType> infer(const OpView& op) {
+  check_inputs(op, 1, 1);
+  return {{box_of(op).shape, op.in[0]->dtype}};
+}
+
+std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
+  const Copy copy = copy_of(op);
+  Array y(box_of(op).shape);
+  strided_copy(copy.axes, in[0].data.data() + copy.offset, y.data.data());
+  return {std::move(y)};
+}
+
+std::vector<ValueId> gradient(const GradientView& g) {
+  const Attributes::Ints& axes = g.node.attributes.ints("axes");
+  const Attributes::Ints& starts = g.node.attributes.ints("starts");
+  const Attributes::Ints& ends = g.node.attributes.ints("ends");
+  const Shape& x = g.b.shape(g.x[0]);
+  Attributes::Ints pads(2 * x.rank(), 0);
+  for (std::size_t k = 0; k < axes.size(); ++k) {
+    const auto i = static_cast<std::size_t>(axes[k]);
+    pads[i] = starts[k];
+    pads[i + x.rank()] = x[i] - ends[k];
+  }
+  return {g.b.apply("pad", {g.dy[0]}, {{"pads", pads}, {"value", 0.0}})};
+}
+
+Lowering lower(const OpView& op, const Target& target, Family family) {
+  Lowering lowering;
+  if (op.shape(0) == op.out_shape()) {
+    lowering.alias_of = 0;
+    return lowering;
+  }
+  const Copy copy = copy_of(op);
+  lowering.calls.emplace_back(
+      strided_copy_call(copy.axes, in(0), copy.offset, out(), 0, op.in[0]->dtype, family, target));
+  return lowering;
+}
+
+}  // namespace
+
+std::vector<OpDef> slice_ops() {
+  return {{.name = "slice",
+           .infer = infer,
+           .reference = reference,
+           .gradient = gradient,
+           .cost =
+               [](const OpView& op) {
+                 return Cost{.flop = 0, .bytes = 2.0 * static_cast<double>(op.out[0].bytes())};
+               },
+           .variants = both_families(lower)}};
+}
+
+}  // namespace pinnacle

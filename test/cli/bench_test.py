@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""pinnacle-bench as a user meets it: JSON that parses, errors that help, small work on real devices.
+
+PINNACLE_BUILD names the build folder. No test looks at how long something took.
+"""
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BUILD = pathlib.Path(os.environ.get("PINNACLE_BUILD", "build"))
+PROGRAM = BUILD / "bench" / "pinnacle-bench"
+SMALL = ["--filter", "128x10x128", "--seconds", "0.01"]
+
+
+def bench(*words, environment=None, limit=300):
+    return subprocess.run([str(PROGRAM), *words], env={**os.environ, **(environment or {})},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit)
+
+
+def bench_json(*words, environment=None):
+    """(result of --json to a file, what was printed)"""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "result.json"
+        run = bench(*words, "--json", str(file), environment=environment)
+        if run.returncode != 0:
+            raise AssertionError(f"{words}: exit code {run.returncode}\n{run.stdout}{run.stderr}")
+        return json.loads(file.read_text()), run.stdout
+
+
+def opencl_devices():
+    return [d for d in json.loads(bench("devices", "--json").stdout)["devices"]
+            if d["kind"] != "host"]
+
+
+class Help(unittest.TestCase):
+    def test_help_names_the_subcommands(self):
+        run = bench("--help")
+        self.assertEqual(run.returncode, 0)
+        for word in ("devices", "compare", "ops", "PINNACLE_DEVICE"):
+            self.assertIn(word, run.stdout)
+
+    def test_help_of_each_subcommand(self):
+        options = {"devices": ["--devices", "--json"], "compare": ["--devices", "--quick", "--json"],
+                   "ops": ["--op", "--device", "--filter", "--variant", "--all-variants",
+                           "--overhead", "--json"]}
+        for name, flags in options.items():
+            run = bench(name, "--help")
+            self.assertEqual(run.returncode, 0)
+            for flag in flags:
+                self.assertIn(flag, run.stdout)
+
+    def test_version(self):
+        run = bench("--version")
+        self.assertEqual(run.returncode, 0)
+        self.assertRegex(run.stdout, r"^pinnacle-bench \d+\.\d+\.\d+\n$")
+
+
+class WrongInput(unittest.TestCase):
+    def refuse(self, words, *texts, environment=None):
+        run = bench(*words, environment=environment)
+        self.assertEqual(run.returncode, 1, f"{words}: {run.stdout}{run.stderr}")
+        self.assertTrue(run.stderr.startswith("pinnacle-bench: "), run.stderr)
+        self.assertEqual(run.stdout, "")
+        for text in texts:
+            self.assertIn(text, run.stderr)
+        return run
+
+    def test_no_subcommand(self):
+        self.refuse([], "a subcommand is missing", "compare")
+
+    def test_unknown_subcommand(self):
+        self.refuse(["compar"], 'no subcommand "compar"', "did you mean compare?")
+        self.refuse(["xyzzy"], 'no subcommand "xyzzy"', "--help")
+
+    def test_unknown_option(self):
+        self.refuse(["--versoin"], "did you mean --version?")
+        self.refuse(["ops", "--filtre", "x"], 'no option "--filtre"', "did you mean --filter?")
+        self.refuse(["compare", "--quik"], "did you mean --quick?")
+        self.refuse(["devices", "--jsn=x"], "did you mean --json?")
+
+    def test_superfluous_word(self):
+        self.refuse(["devices", "please"], 'no argument "please"')
+
+    def test_two_subcommands(self):
+        self.refuse(["devices", "compare"], "one subcommand at a time")
+
+    def test_bad_numbers(self):
+        for value in ("abc", "-1", "0", "1e9", "nan", ""):
+            self.refuse(["ops", "--seconds", value], "--seconds")
+
+    def test_missing_value(self):
+        self.refuse(["ops", "--op"], "--op")
+
+    def test_unknown_op(self):
+        self.refuse(["ops", "--op", "convd"], 'no op "convd"', "did you mean conv2d?")
+
+    def test_unknown_case(self):
+        self.refuse(["ops", "--filter", "lennet"], 'no case has "lennet"', "LeNet")
+
+    def test_unknown_variant(self):
+        self.refuse(["ops", "--op", "matmul", "--variant", "simd"], 'no variant "simd"',
+                    "did you mean simt?")
+
+    def test_options_that_exclude_each_other(self):
+        self.refuse(["ops", "--variant", "wide", "--all-variants"], "--variant", "--all-variants")
+        self.refuse(["ops", "--overhead", "--op", "matmul"], "--overhead")
+
+    def test_unknown_device(self):
+        for words in (["ops", "--device", "nonsuch"], ["compare", "--devices", "nonsuch"],
+                      ["devices", "--devices", "nonsuch"]):
+            self.refuse(words, "nonsuch", "host")
+        self.refuse(["compare", "--devices", "99"], "no device 99")
+        self.refuse(["ops"], "nonsuch", environment={"PINNACLE_DEVICE": "nonsuch"})
+
+    def test_overhead_needs_opencl(self):
+        self.refuse(["ops", "--overhead", "--device", "host"], "--device", "OpenCL")
+
+    def test_output_that_cannot_be_written_is_refused_before_measuring(self):
+        for words in (["ops"], ["compare"], ["devices"]):
+            self.refuse([*words, "--json", "/nonexistent/x.json"], "/nonexistent", "no such folder")
+        self.refuse(["ops", "--json", "/tmp"], "/tmp", "folder")
+
+
+class Devices(unittest.TestCase):
+    def test_table_fits_the_terminal(self):
+        run = bench("devices")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        table = run.stdout.split("Problems:")[0]
+        self.assertLessEqual(max(len(line) for line in table.splitlines()[2:]), 80)
+        self.assertIn("host", table)
+
+    def test_json(self):
+        result, printed = bench_json("devices")
+        self.assertIn("Measured", printed)
+        self.assertEqual(result["devices"][-1]["kind"], "host")
+        for key in ("pinnacle", "cpu", "cores", "system", "date"):
+            self.assertTrue(result["environment"][key])
+        for index, device in enumerate(result["devices"]):
+            self.assertEqual(device["index"], index)
+            if device["kind"] == "host":
+                continue
+            self.assertGreater(device["peak_gflops"], 0)
+            self.assertGreater(device["bandwidth_gbs"], 0)
+            self.assertGreater(device["launch_us"], 0)
+            self.assertIn(device["family"], ("wide", "simt"))
+            self.assertGreaterEqual(device["loop_limit"], 0)
+
+    def test_json_alone_goes_to_stdout(self):
+        run = bench("devices", "--json")
+        self.assertEqual(run.returncode, 0)
+        self.assertIn("devices", json.loads(run.stdout))
+
+    def test_without_any_driver(self):
+        with tempfile.TemporaryDirectory() as empty:
+            run = bench("devices", environment={"OCL_ICD_VENDORS": empty,
+                                                "OPENCL_VENDOR_PATH": empty})
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("host", run.stdout)
+        self.assertIn("Problems:", run.stdout)
+
+
+class Measurements(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not opencl_devices():
+            raise unittest.SkipTest("there is no OpenCL device")
+
+    def test_one_op(self):
+        result, printed = bench_json("ops", "--op", "matmul", *SMALL)
+        self.assertIn("matmul", printed)
+        row, = result["rows"]
+        self.assertEqual((row["op"], row["case"]), ("matmul", "128x10x128"))
+        self.assertEqual(row["shape"], "[128, 128] x [128, 10]")
+        self.assertEqual(row["device"], result["device"]["name"])
+        self.assertTrue(row["variant"])
+        for key in ("ms", "gflops", "gbs", "peak_fraction"):
+            self.assertGreater(row[key], 0, key)
+        self.assertLess(row["max_error"], row["tolerance"])
+
+    def test_every_variant(self):
+        result, _ = bench_json("ops", "--op", "matmul", "--all-variants", *SMALL)
+        variants = [row["variant"] for row in result["rows"]]
+        self.assertGreater(len(variants), 2)
+        self.assertEqual(len(variants), len(set(variants)))
+        self.assertTrue(any(row["ms"] for row in result["rows"]))
+        for row in result["rows"]:
+            self.assertTrue(row["ms"] is not None or row["problem"])
+
+    def test_forced_variant(self):
+        result, _ = bench_json("ops", "--op", "matmul", "--variant", "direct", *SMALL)
+        self.assertEqual(result["rows"][0]["variant"], "direct")
+
+    def test_table_of_ops_fits_the_terminal(self):
+        run = bench("ops", *SMALL)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        rows = run.stdout.split("roofs:")[1]
+        self.assertLessEqual(max(len(line) for line in rows.splitlines()), 80)
+
+    def test_the_host_can_be_measured(self):
+        result, _ = bench_json("ops", "--device", "host", *SMALL)
+        self.assertEqual(result["rows"][0]["variant"], "reference")
+        self.assertIsNone(result["rows"][0]["peak_fraction"])
+
+    def test_overhead(self):
+        result, printed = bench_json("ops", "--overhead", "--seconds", "0.05")
+        self.assertRegex(printed, r"us/kernel")
+        plans = {row["plan"]: row for row in result["rows"]}
+        self.assertEqual(set(plans), {"LeNet training step", "MLP training step",
+                                      "chain of small kernels"})
+        self.assertEqual(plans["chain of small kernels"]["kernels_per_step"], 200)
+        for row in plans.values():
+            self.assertGreater(row["us_per_kernel"], 0)
+
+    def test_compare(self):
+        result, printed = bench_json("compare", "--quick", "--devices", "fastest,host")
+        self.assertLessEqual(max(len(line) for line in printed.split("quantity")[1].splitlines()),
+                             80)
+        found = {(row["index"], row["quantity"]) for row in result["rows"]}
+        self.assertEqual(len(found), 14)
+        best = {}
+        for row in result["rows"]:
+            if row["value"] is None:
+                self.assertTrue(row["problem"], row)
+                continue
+            self.assertTrue(0 < row["ratio_to_best"] <= 1, row)
+            best.setdefault(row["quantity"], []).append(row["ratio_to_best"])
+        self.assertEqual(len(best), 7)
+        for ratios in best.values():
+            self.assertEqual(max(ratios), 1)
+
+
+if __name__ == "__main__":
+    if not PROGRAM.exists():
+        sys.exit(f"{PROGRAM} is not built; set PINNACLE_BUILD to a build folder")
+    unittest.main()

@@ -1,0 +1,58 @@
+// Every op case on the selected device (PINNACLE_DEVICE, else each OpenCL device in turn), with
+// every variant forced, against the double reference. A variant that declines must say why.
+// PINNACLE_TEST_ONLY=op keeps one op, for work on a kernel.
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <pinnacle/session.hpp>
+
+#include "base/files.hpp"
+#include "device_list.hpp"
+#include "ops/cases.hpp"
+
+namespace pinnacle::test {
+namespace {
+
+void check_case(const OpCase& c, const Device& device, const Variant& variant) {
+  const Graph graph = case_graph(c);
+  const std::vector<Tensor> inputs = case_inputs(c);
+  CompileOptions options;
+  options.variants[c.op] = variant.name;
+  const OpView op = view(graph, graph.nodes.front());
+  if (const Decline reason = variant.accepts(op, device.target())) {
+    CHECK_MESSAGE(reason->size() > 5, "declines without a reason");
+    return;
+  }
+  std::map<std::string, Tensor> named;
+  for (std::size_t i = 0; i < inputs.size(); ++i) named[fmt::format("x{}", i)] = inputs[i];
+  Session session = compile(graph, device, options);
+  const std::vector<Tensor> outputs = session.run(named);
+  const std::vector<Array> wanted = case_reference(c, graph, inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const double error = relative_error(outputs[i], wanted[i]);
+    CHECK_MESSAGE(error <= c.tolerance, "output " << i << " is off by " << error);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every variant of every op agrees with the reference") {
+  const std::string only = environment("PINNACLE_TEST_ONLY");
+  for (const Device& device : test_devices()) {
+    for (const OpCase& c : all_cases()) {
+      if (c.perf || (!only.empty() && c.op.rfind(only, 0) != 0)) continue;
+      for (const Variant& variant : find_op(c.op).variants) {
+        const std::string what = fmt::format("{} {} on {}", label(c), variant.name, device.name());
+        CAPTURE(what);
+        try {
+          check_case(c, device, variant);
+        } catch (const Error& error) {
+          FAIL_CHECK(std::string(error.what()));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace pinnacle::test

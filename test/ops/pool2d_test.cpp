@@ -1,0 +1,122 @@
+// Cases of max_pool2d, average_pool2d and their backward ops.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "ops/op_case.hpp"
+
+namespace pinnacle::test {
+namespace {
+
+using Ints = Attributes::Ints;
+
+// Numbers 0.01 apart in a scattered order, so that central differences do not change which is the
+// largest; with `ties` just four different ones.
+Tensor scattered(const Shape& shape, bool ties) {
+  Tensor x(shape);
+  const std::int64_t count = x.elements();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t position = i * 7919 % count;
+    x.f32()[static_cast<std::size_t>(i)] =
+        0.01F * static_cast<float>(ties ? position % 4 : position);
+  }
+  return x;
+}
+
+struct Pooling {
+  const char* name;
+  Shape x;
+  Attributes options;
+  bool perf = false;
+  bool ties = false;
+};
+
+Shape output(const Pooling& pooling) {
+  const Ints kernel = pooling.options.ints("kernel_shape");
+  const Ints strides = pooling.options.ints("strides", {1, 1});
+  const Ints pads = pooling.options.ints("pads", {0, 0, 0, 0});
+  const Shape& x = pooling.x;
+  return {x[0], x[1], (x[2] + pads[0] + pads[2] - kernel[0]) / strides[0] + 1,
+          (x[3] + pads[1] + pads[3] - kernel[1]) / strides[1] + 1};
+}
+
+// The largest elements of x's windows: what max_pool2d_backward gets as y.
+Tensor largest(const Pooling& pooling, const Tensor& x) {
+  const Ints kernel = pooling.options.ints("kernel_shape");
+  const Ints strides = pooling.options.ints("strides", {1, 1});
+  const Ints pads = pooling.options.ints("pads", {0, 0, 0, 0});
+  const Shape shape = output(pooling);
+  const std::int64_t hi = x.shape()[2], wi = x.shape()[3];
+  Tensor y(shape);
+  for (std::int64_t o = 0; o < y.elements(); ++o) {
+    const std::int64_t plane = o / (shape[2] * shape[3]);
+    const std::int64_t top = o / shape[3] % shape[2] * strides[0] - pads[0];
+    const std::int64_t left = o % shape[3] * strides[1] - pads[1];
+    float best = -1e30F;
+    for (std::int64_t h = std::max<std::int64_t>(top, 0); h < std::min(top + kernel[0], hi); ++h) {
+      for (std::int64_t w = std::max<std::int64_t>(left, 0); w < std::min(left + kernel[1], wi);
+           ++w) {
+        best = std::max(best, x.f32()[static_cast<std::size_t>((plane * hi + h) * wi + w)]);
+      }
+    }
+    y.f32()[static_cast<std::size_t>(o)] = best;
+  }
+  return y;
+}
+
+void append(std::vector<OpCase>& cases, const Pooling& pooling) {
+  const Shape y = output(pooling);
+  const Tensor x = scattered(pooling.x, pooling.ties);
+  Attributes with_shape = pooling.options;
+  with_shape.set("input_shape", pooling.x.dims());
+  OpCase c;
+  c.name = pooling.name;
+  c.perf = pooling.perf;
+
+  c.op = "max_pool2d", c.in = {f32(pooling.x)}, c.attributes = pooling.options;
+  c.values = {x}, c.gradient = !pooling.perf && !pooling.ties;
+  cases.push_back(c);
+  c.op = "max_pool2d_backward", c.in = {f32(pooling.x), f32(y), f32(y)};
+  c.values = {x, largest(pooling, x), scattered(y, false)}, c.gradient = false;
+  cases.push_back(c);
+  if (pooling.ties) return;
+  c.op = "average_pool2d", c.in = {f32(pooling.x)}, c.values = {}, c.gradient = !pooling.perf;
+  cases.push_back(c);
+  c.op = "average_pool2d_backward", c.in = {f32(y)}, c.attributes = with_shape;
+  cases.push_back(c);
+}
+
+}  // namespace
+
+std::vector<OpCase> pool2d_cases() {
+  const auto options = [](std::int64_t kernel, std::int64_t stride, std::int64_t pad = 0) {
+    return Attributes{{"kernel_shape", Ints{kernel, kernel}},
+                      {"strides", Ints{stride, stride}},
+                      {"pads", Ints{pad, pad, pad, pad}}};
+  };
+  const std::vector<Pooling> poolings = {
+      {"one pixel", {1, 1, 1, 1}, options(1, 1)},
+      {"2x2", {2, 3, 8, 8}, options(2, 2)},
+      {"2x2 with ties", {1, 2, 8, 34}, options(2, 2), false, true},
+      {"2x2, odd extents", {1, 2, 7, 35}, options(2, 2)},
+      {"2x2 stride 1", {1, 2, 5, 6}, options(2, 1)},
+      {"2x2 stride 3", {1, 2, 8, 10}, options(2, 3)},
+      {"3x3 stride 2, padding 1", {1, 3, 9, 11}, options(3, 2, 1)},
+      {"3x3 stride 2 with ties", {1, 3, 8, 8}, options(3, 2, 1), false, true},
+      {"3x3 stride 3, padding 2", {1, 2, 10, 17}, options(3, 3, 2)},
+      {"3x2, stride 2x1, asymmetric",
+       {2, 1, 6, 7},
+       {{"kernel_shape", Ints{3, 2}}, {"strides", Ints{2, 1}}, {"pads", Ints{0, 1, 2, 0}}}},
+      {"strides absent", {1, 1, 4, 5}, {{"kernel_shape", Ints{2, 3}}}},
+      {"kernel = input", {2, 5, 7, 7}, options(7, 7)},
+      {"kernel = input, wide", {1, 2, 3, 31}, {{"kernel_shape", Ints{3, 31}}}},
+      {"37 planes", {37, 1, 4, 4}, options(2, 2)},
+      {"LeNet 1, batch 128", {128, 6, 28, 28}, options(2, 2), true},
+      {"LeNet 2, batch 128", {128, 16, 10, 10}, options(2, 2), true},
+      {"ResNet 3x3 stride 2", {1, 64, 112, 112}, options(3, 2, 1), true},
+  };
+  std::vector<OpCase> cases;
+  for (const Pooling& pooling : poolings) append(cases, pooling);
+  return cases;
+}
+
+}  // namespace pinnacle::test

@@ -1,0 +1,135 @@
+// fuse: what is joined, what must not be, and that the values stay the same.
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "base/random.hpp"
+#include "ops/host.hpp"
+#include "passes/builders.hpp"
+#include "passes/passes.hpp"
+
+namespace pinnacle::test {
+namespace {
+
+std::vector<Array> run(const Graph& graph) {
+  Random random(5);
+  std::map<ValueId, Array> values;
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    const GraphValue& value = graph.values[i];
+    if (value.role == Role::local || value.role == Role::constant) continue;
+    Array array(value.type.shape);
+    for (double& v : array.data) v = random.uniform(-1, 1);
+    values[static_cast<ValueId>(i)] = std::move(array);
+  }
+  run_on_host(graph, values);
+  std::vector<Array> outputs;
+  for (const ValueId id : graph.outputs) outputs.push_back(values[id]);
+  return outputs;
+}
+
+// Fuses, checks that the results are the same, and returns how many nodes are left.
+std::size_t fused_size(Graph& graph) {
+  verify(graph);
+  const std::vector<Array> before = run(graph);
+  fuse(graph);
+  verify(graph);
+  const std::vector<Array> after = run(graph);
+  REQUIRE(before.size() == after.size());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    REQUIRE(before[i].shape == after[i].shape);
+    for (std::size_t k = 0; k < before[i].data.size(); ++k) {
+      CHECK(std::fabs(before[i].data[k] - after[i].data[k]) < 1e-12);
+    }
+  }
+  return graph.nodes.size();
+}
+
+}  // namespace
+
+TEST_CASE("fuse: dense layer and activation become one matmul") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {4, 5}, Role::input);
+  const ValueId w = add_value(graph, "w", {5, 3}, Role::parameter);
+  const ValueId bias = add_value(graph, "b", {3}, Role::parameter);
+  graph.outputs = {b.apply("tanh", {b.apply("add", {b.apply("matmul", {x, w}), bias})})};
+  CHECK(fused_size(graph) == 1);
+  CHECK(graph.nodes[0].op == "matmul");
+  CHECK(graph.nodes[0].inputs.size() == 3);
+  CHECK(graph.nodes[0].attributes.text("epilogue") == "tanh(x0)");
+}
+
+TEST_CASE("fuse: bias in front of the product, as add(bias, product)") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {4, 5}, Role::input);
+  const ValueId w = add_value(graph, "w", {5, 3}, Role::parameter);
+  const ValueId bias = add_value(graph, "b", {3}, Role::parameter);
+  graph.outputs = {b.apply("add", {bias, b.apply("matmul", {x, w})})};
+  CHECK(fused_size(graph) == 1);
+}
+
+TEST_CASE("fuse: a product that something else reads keeps its own result") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {4, 5}, Role::input);
+  const ValueId w = add_value(graph, "w", {5, 3}, Role::parameter);
+  const ValueId product = b.apply("matmul", {x, w});
+  graph.outputs = {b.apply("relu", {product}), product};
+  CHECK(fused_size(graph) == 2);
+}
+
+TEST_CASE("fuse: an operand that is not a bias stays outside") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {3, 5}, Role::input);
+  const ValueId w = add_value(graph, "w", {5, 3}, Role::parameter);
+  const ValueId column = add_value(graph, "c", {3, 1}, Role::parameter);
+  graph.outputs = {b.apply("add", {b.apply("matmul", {x, w}), column})};
+  CHECK(fused_size(graph) == 2);
+}
+
+TEST_CASE("fuse: pointwise chains with broadcasting and constants") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {2, 3, 4}, Role::input);
+  const ValueId s = add_value(graph, "s", {3, 1}, Role::input);
+  const ValueId scaled = b.apply("mul", {b.apply("add", {x, s}), b.constant(0.5f)});
+  graph.outputs = {b.apply("max", {b.apply("tanh", {scaled}), x})};
+  CHECK(fused_size(graph) == 1);
+  CHECK(graph.nodes[0].inputs.size() == 2);
+  CHECK(graph.nodes[0].attributes.text("expression") == "max(tanh(mul(add(x0, x1), 0.5)), x0)");
+}
+
+TEST_CASE("fuse: a producer of another shape is not repeated") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {2, 3}, Role::input);
+  const ValueId row = add_value(graph, "row", {3}, Role::input);
+  graph.outputs = {b.apply("add", {x, b.apply("exp", {row})})};
+  CHECK(fused_size(graph) == 2);
+}
+
+TEST_CASE("fuse: two users of one value inside one chain") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {7}, Role::input);
+  const ValueId t = b.apply("tanh", {x});
+  graph.outputs = {b.apply("mul", {b.apply("neg", {t}), b.apply("square", {t})})};
+  // neg and square join mul, which is then the only reader of tanh; its code computes it once.
+  CHECK(fused_size(graph) == 1);
+}
+
+TEST_CASE("fuse: a value that updates a state is kept") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {7}, Role::input);
+  const ValueId s = add_value(graph, "s", {7}, Role::state);
+  const ValueId sum = b.apply("add", {s, x});
+  graph.updates.push_back({s, sum});
+  graph.outputs = {b.apply("relu", {sum})};
+  CHECK(fused_size(graph) == 2);
+}
+
+}  // namespace pinnacle::test
