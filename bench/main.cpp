@@ -46,6 +46,13 @@ void check_words(const CLI::App& app, const std::string& subcommand_name) {
   }
 }
 
+// A validator: what is wrong with the text, or "".
+std::string is_sensible_time(const std::string& text) {
+  double seconds = 0;
+  if (CLI::detail::lexical_cast(text, seconds) && seconds >= 0.001 && seconds <= 60) return "";
+  return fmt::format("\"{}\" is no number of seconds from 0.001 to 60", text);
+}
+
 class CommandLine {
  public:
   CommandLine()
@@ -106,7 +113,7 @@ class CommandLine {
 
   static void add_seconds(CLI::App& app, double& seconds) {
     app.add_option("--seconds", seconds, "Time for each measurement, about")
-        ->check(CLI::Range(0.001, 60.0))
+        ->check(is_sensible_time)
         ->type_name("S")
         ->capture_default_str();
   }

@@ -21,18 +21,33 @@
 #endif
 #if LANES == 1
 typedef uint lanes_t;
-#define TO_UINT(v) (v)
 #define FIRST 0u
 #elif LANES == 4
 typedef uint4 lanes_t;
 #define FIRST (uint4)(0, 1, 2, 3)
+#define STORE_LANES vstore4
 #elif LANES == 8
 typedef uint8 lanes_t;
 #define FIRST (uint8)(0, 1, 2, 3, 4, 5, 6, 7)
+#define STORE_LANES vstore8
 #else
 typedef uint16 lanes_t;
 #define FIRST (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#define STORE_LANES vstore16
 #endif
+
+// Elements [first + at, first + at + 16), from four counters: their words in turn.
+#define STORE_FOUR(lanes, at)                                                                     \
+  {                                                                                               \
+    const uint4 a = random.word[0].lanes;                                                         \
+    const uint4 b = random.word[1].lanes;                                                         \
+    const uint4 c = random.word[2].lanes;                                                         \
+    const uint4 d = random.word[3].lanes;                                                         \
+    const uint16 bits =                                                                           \
+        (uint16)(a.x, b.x, c.x, d.x, a.y, b.y, c.y, d.y, a.z, b.z, c.z, d.z, a.w, b.w, c.w, d.w); \
+    const float16 kept = vload16(0, x + first + (at)) * scale;                                    \
+    vstore16(select((float16)(0.0f), kept, bits >= (uint16)(least)), 0, y + first + (at));        \
+  }
 
 typedef struct {
   lanes_t word[4];
@@ -81,30 +96,20 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void dropout(
       y[first + k] = bits[k] >= least ? x[first + k] * scale : 0.0f;
     }
 #else
-    uint bits[4 * LANES];
-#pragma unroll
-    for (int k = 0; k < 4; ++k) {
-      uint word[LANES];
-#if LANES == 4
-      vstore4(random.word[k], 0, word);
-#elif LANES == 8
-      vstore8(random.word[k], 0, word);
-#else
-      vstore16(random.word[k], 0, word);
-#endif
-#pragma unroll
-      for (int j = 0; j < LANES; ++j) bits[4 * j + k] = word[j];
-    }
     if (first + 4 * LANES <= n) {
-#pragma unroll
-      for (int k = 0; k < 4 * LANES; k += 4) {
-        const float4 kept = vload4(0, x + first + k) * scale;
-        vstore4(select((float4)(0.0f), kept, vload4(0, bits + k) >= (uint4)(least)), 0,
-                y + first + k);
-      }
+      STORE_FOUR(s0123, 0)
+#if LANES > 4
+      STORE_FOUR(s4567, 16)
+#endif
+#if LANES > 8
+      STORE_FOUR(s89ab, 32)
+      STORE_FOUR(scdef, 48)
+#endif
     } else {
+      uint bits[4][LANES];
+      for (int k = 0; k < 4; ++k) STORE_LANES(random.word[k], 0, bits[k]);
       for (int k = 0; first + k < n; ++k) {
-        y[first + k] = bits[k] >= least ? x[first + k] * scale : 0.0f;
+        y[first + k] = bits[k % 4][k / 4] >= least ? x[first + k] * scale : 0.0f;
       }
     }
 #endif

@@ -278,7 +278,7 @@ def build_all(build, asan_build, werror, with_sanitized):
                 "stringop-overread", "restrict"]
     warnings = ["-Dwerror=true", "-Dcpp_args=" + ",".join(f"-Wno-error={name}" for name in doubtful)
                 ] if werror else []
-    main = compile_into(build, ["--buildtype=debugoptimized", "-Dtests=true", *warnings])
+    main = compile_into(build, ["-Doptimization=1", "-Ddebug=false", "-Dtests=true", *warnings])
     sanitized = compile_into(asan_build, [
         "--buildtype=debug", "-Doptimization=1", "-Db_sanitize=address,undefined",
         "-Db_lundef=false", "-Dtests=true", "-Dsamples=false", "-Dbench=false",

@@ -49,7 +49,7 @@ static inline int first_maximum(__global const float* from) {
   highest = fmax(highest, v);
 #endif
   const float top = lanes_max(highest);
-  return lanes_imin(highest == (vec_t)(top) ? where : (ivec_t)(COLS));
+  return lanes_imin(highest == (vec_t)(top) ? where : (ivec_t)(INT_MAX));
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(

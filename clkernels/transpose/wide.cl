@@ -2,8 +2,9 @@
 // per group.
 //
 // Layout   u: the axis along which x is contiguous; i: the axis along which y is; b: all others.
-// Method   tiles of TILE x TILE elements, so that lines of x and of y stay in the cache while both
-//          are walked; a group takes boxes_each boxes and u_each rows of tiles.
+// Method   tiles of TILE x TILE elements, turned in private memory, so that x is read and y written
+//          along their lines, each line once, whatever the distance of lines; a group takes
+//          boxes_each boxes and u_each rows of tiles.
 // Cost     one read and one write per element.
 // Launch   global (ceil(u_count / u_each), ceil(boxes / boxes_each)), local (1, 1).
 //
@@ -46,8 +47,22 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
       const int u1 = min(u0 + TILE, u_last);
       for (int i0 = 0; i0 < i_count; i0 += TILE) {
         const int i1 = min(i0 + TILE, i_count);
-        for (int u = u0; u < u1; ++u) {
-          for (int i = i0; i < i1; ++i) to[u * U_STEP + i] = from[u + i * I_STEP];
+        ELEMENT tile[TILE][TILE];
+        if (u1 - u0 == TILE && i1 - i0 == TILE) {
+          for (int i = 0; i < TILE; ++i) {
+            __global const ELEMENT* line = from + u0 + (i0 + i) * I_STEP;
+#pragma unroll
+            for (int u = 0; u < TILE; ++u) tile[u][i] = line[u];
+          }
+          for (int u = 0; u < TILE; ++u) {
+            __global ELEMENT* line = to + (u0 + u) * U_STEP + i0;
+#pragma unroll
+            for (int i = 0; i < TILE; ++i) line[i] = tile[u][i];
+          }
+        } else {
+          for (int u = u0; u < u1; ++u) {
+            for (int i = i0; i < i1; ++i) to[u * U_STEP + i] = from[u + i * I_STEP];
+          }
         }
       }
     }

@@ -5,7 +5,7 @@
 
 namespace pinnacle {
 
-ValueId sum_to(Builder& b, ValueId gradient, const Shape& shape) {
+ValueId sum_to(Builder& b, ValueId gradient, Shape shape) {
   const Shape from = b.shape(gradient);
   if (from == shape) return gradient;
   const std::size_t extra = from.rank() - shape.rank();

@@ -6,8 +6,9 @@
 
 namespace pinnacle {
 
-/// Sums a gradient of a broadcast operand back to the operand's shape.
-ValueId sum_to(Builder& b, ValueId gradient, const Shape& shape);
+/// Sums a gradient of a broadcast operand back to the operand's shape. The shape is a copy: one
+/// that lies in the graph would move as the graph grows.
+ValueId sum_to(Builder& b, ValueId gradient, Shape shape);
 /// The shape that two operands broadcast to, after NumPy. throws ShapeError with `op`'s label
 Shape broadcast_shape(const OpView& op, const Shape& a, const Shape& b);
 

@@ -100,7 +100,7 @@ KernelCall tiled_call(std::vector<CopyAxis> axes, DType dtype, Family family,
     return call;
   }
   // Iterations of a row of tiles; boxes are shared out first, then rows of tiles.
-  const std::int64_t row_loops = 1 + i_tiles * (1 + tile) + tile * i.extent;
+  const std::int64_t row_loops = 1 + i_tiles * (1 + 2 * tile + tile * tile);
   const std::int64_t row_cost = 4 * tile * i.extent;
   const std::int64_t each = units_each(boxes * u_tiles, row_cost, row_loops, target);
   const std::int64_t boxes_each = std::max<std::int64_t>(1, each / u_tiles);

@@ -34,6 +34,16 @@ bool is_empty(const KernelCall& call) {
 // The index of a buffer of the plan.
 std::size_t index_of(const BufferRef& ref) { return static_cast<std::size_t>(ref.index); }
 
+// Waits for everything enqueued so far. Not clFinish: some drivers' waits only for what has not been
+// flushed yet.
+void wait_for_all(cl_command_queue queue, const std::string& device) {
+  cl_event done = nullptr;
+  check(clEnqueueMarkerWithWaitList(queue, 0, nullptr, &done), "clEnqueueMarkerWithWaitList",
+        device);
+  const bc::event guard(done, false);
+  check(clWaitForEvents(1, &done), "clWaitForEvents", device);
+}
+
 }  // namespace
 
 Executor::Executor(const Device& device, Plan plan, std::shared_ptr<DeviceMemory> memory,
@@ -133,7 +143,7 @@ void Executor::enqueue() {
 // The profiling queue does not see the order of the device's own queue.
 void Executor::enter_profiling() {
   DeviceHandle& handle = device_.handle();
-  check(clFinish(handle.queue()), "clFinish", handle.name());
+  wait_for_all(handle.queue(), handle.name());
 }
 
 void Executor::run() {
@@ -190,7 +200,7 @@ void Executor::fail_run(const Prepared& prepared, cl_int code) {
       where, {}, code);
 }
 
-void Executor::finish() { check(clFinish(queue_), "clFinish", device_.name()); }
+void Executor::finish() { wait_for_all(queue_, device_.name()); }
 
 std::size_t Executor::port(const std::vector<PlanPort>& ports, std::string_view name,
                            std::string_view kind) const {

@@ -18,10 +18,10 @@ namespace {
 // The floor, which every driver still compiles; a 3.0 device need not know 2.0.
 // -cl-mad-enable: a * b + c may be one instruction. It rounds once, or on old GPUs truncates the
 //   product, well inside the tolerances of the tests.
-// -cl-denorms-are-zero: values below 1e-38 (old gradients, softmax tails, decaying moments) would
-//   run ten to a hundred times slower on CPUs that trap them to microcode.
+// -cl-denorms-are-zero: values below 1e-38 (old gradients, softmax tails, decaying moments) are
+//   slow on CPUs that handle them in microcode, and nothing here needs them.
 // Not -cl-finite-math-only nor -cl-fast-relaxed-math: NaN and infinity must stay visible, a loss
-//   that diverged has to say so. Not -cl-no-signed-zeros: it gains nothing measurable here.
+//   that diverged has to say so.
 constexpr const char* kOptions = "-cl-std=CL1.2 -cl-mad-enable -cl-denorms-are-zero";
 
 std::filesystem::path folder() {
@@ -61,6 +61,23 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 std::string key_of(const std::string& identity, const std::string& options,
                    const std::string& text) {
   return fmt::format("{}\n{}\n{}", identity, options, text);
+}
+
+// The program as the driver would load it again; empty if it gives none.
+std::string read_binary(const bc::program& program) {
+  std::size_t size = 0;
+  const auto read_size = [&] {
+    return clGetProgramInfo(program.get(), CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, nullptr) ==
+           CL_SUCCESS;
+  };
+  if (!read_size() || size == 0) return {};
+  std::string binary(size, '\0');
+  auto* data = reinterpret_cast<unsigned char*>(binary.data());
+  if (clGetProgramInfo(program.get(), CL_PROGRAM_BINARIES, sizeof(data), static_cast<void*>(&data),
+                       nullptr) != CL_SUCCESS) {
+    return {};
+  }
+  return read_size() && size == binary.size() ? binary : std::string();
 }
 
 }  // namespace
@@ -144,17 +161,10 @@ bc::program ProgramCache::build(const KernelCall& call, const std::string& text,
 }
 
 void ProgramCache::save(const std::string& key, const bc::program& program) {
-  std::size_t size = 0;
-  if (clGetProgramInfo(program.get(), CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, nullptr) !=
-          CL_SUCCESS ||
-      size == 0) {
-    note_ = "the driver gives no program binaries";
-    return;
-  }
-  std::string binary(size, '\0');
-  auto* data = reinterpret_cast<unsigned char*>(binary.data());
-  if (clGetProgramInfo(program.get(), CL_PROGRAM_BINARIES, sizeof(data), static_cast<void*>(&data),
-                       nullptr) != CL_SUCCESS) {
+  const std::string binary = read_binary(program);
+  // Some drivers put a binary together from files that another process may be changing at that
+  // moment; what reads alike twice is whole.
+  if (binary.empty() || binary != read_binary(program)) {
     note_ = "the driver gives no program binaries";
     return;
   }

@@ -32,12 +32,18 @@ struct Rows {
 };
 
 Rows rows_of(const std::vector<ReduceAxis>& axes, bool reduced, const char* index) {
+  std::vector<ReduceAxis> kind;
+  for (const ReduceAxis& axis : axes) {
+    if (axis.reduced == reduced) kind.push_back(axis);
+  }
   Rows rows;
-  for (std::size_t i = axes.size(); i-- > 0;) {
-    if (axes[i].reduced != reduced) continue;
-    rows.offset += fmt::format("{}({})/{}%{}*{}", rows.offset.empty() ? "" : "+", index, rows.count,
-                               axes[i].extent, axes[i].stride);
-    rows.count *= axes[i].extent;
+  for (std::size_t i = kind.size(); i-- > 0;) {
+    rows.offset += rows.offset.empty() ? "" : "+";
+    rows.offset += fmt::format("({})", index);
+    if (rows.count != 1) rows.offset += fmt::format("/{}", rows.count);
+    if (i != 0) rows.offset += fmt::format("%{}", kind[i].extent);
+    rows.offset += fmt::format("*{}", kind[i].stride);
+    rows.count *= kind[i].extent;
   }
   rows.offset = rows.offset.empty() ? "0" : "(" + rows.offset + ")";
   return rows;
