@@ -19,19 +19,24 @@
 #ifndef WG
 #define WG 1
 #endif
+// The upper half of a product; vectors by wide products, which compilers know better than mul_hi.
 #if LANES == 1
 typedef uint lanes_t;
+#define HIGH(factor, c) mul_hi(factor, c)
 #define FIRST 0u
 #elif LANES == 4
 typedef uint4 lanes_t;
+#define HIGH(factor, c) convert_uint4((convert_ulong4(c) * (ulong)(factor)) >> 32)
 #define FIRST (uint4)(0, 1, 2, 3)
 #define STORE_LANES vstore4
 #elif LANES == 8
 typedef uint8 lanes_t;
+#define HIGH(factor, c) convert_uint8((convert_ulong8(c) * (ulong)(factor)) >> 32)
 #define FIRST (uint8)(0, 1, 2, 3, 4, 5, 6, 7)
 #define STORE_LANES vstore8
 #else
 typedef uint16 lanes_t;
+#define HIGH(factor, c) convert_uint16((convert_ulong16(c) * (ulong)(factor)) >> 32)
 #define FIRST (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #define STORE_LANES vstore16
 #endif
@@ -60,9 +65,9 @@ static inline philox_t philox(lanes_t position, uint step, uint key0, uint key1)
   lanes_t c3 = (lanes_t)(0u);
 #pragma unroll
   for (int round = 0; round < 10; ++round) {
-    const lanes_t high0 = mul_hi((lanes_t)(0xD2511F53u), c0);
+    const lanes_t high0 = HIGH(0xD2511F53u, c0);
     const lanes_t low0 = c0 * 0xD2511F53u;
-    const lanes_t high1 = mul_hi((lanes_t)(0xCD9E8D57u), c2);
+    const lanes_t high1 = HIGH(0xCD9E8D57u, c2);
     const lanes_t low1 = c2 * 0xCD9E8D57u;
     c0 = high1 ^ c1 ^ key0;
     c1 = low1;

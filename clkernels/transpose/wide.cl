@@ -2,15 +2,17 @@
 // per group.
 //
 // Layout   u: the axis along which x is contiguous; i: the axis along which y is; b: all others.
-// Method   tiles of TILE x TILE elements, turned in private memory, so that x is read and y written
-//          along their lines, each line once, whatever the distance of lines; a group takes
-//          boxes_each boxes and u_each rows of tiles.
+// Method   tiles of TILE x TILE elements, so that lines of x and of y stay in the cache while both
+//          are walked. Where lines of x lie a large power of two apart, they would drive each other
+//          out of the cache: there a tile is turned in private memory, each line is touched once.
+//          A group takes boxes_each boxes and u_each rows of tiles.
 // Cost     one read and one write per element.
 // Launch   global (ceil(u_count / u_each), ceil(boxes / boxes_each)), local (1, 1).
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   ELEMENT      type of an element: uchar, ushort, uint, ulong
 //   TILE         edge of a tile
+//   STAGED       1 to turn tiles in private memory
 //   U_STEP       distance in y of neighbours along u
 //   I_STEP       distance in x of neighbours along i
 //   FROM, TO     offsets of a box in x and in y, as expressions in box
@@ -19,6 +21,9 @@
 #endif
 #ifndef TILE
 #define TILE 16
+#endif
+#ifndef STAGED
+#define STAGED 1
 #endif
 #ifndef U_STEP
 #define U_STEP i_count
@@ -47,8 +52,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
       const int u1 = min(u0 + TILE, u_last);
       for (int i0 = 0; i0 < i_count; i0 += TILE) {
         const int i1 = min(i0 + TILE, i_count);
-        ELEMENT tile[TILE][TILE];
+#if STAGED
         if (u1 - u0 == TILE && i1 - i0 == TILE) {
+          ELEMENT tile[TILE][TILE];
           for (int i = 0; i < TILE; ++i) {
             __global const ELEMENT* line = from + u0 + (i0 + i) * I_STEP;
 #pragma unroll
@@ -59,10 +65,11 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
 #pragma unroll
             for (int i = 0; i < TILE; ++i) line[i] = tile[u][i];
           }
-        } else {
-          for (int u = u0; u < u1; ++u) {
-            for (int i = i0; i < i1; ++i) to[u * U_STEP + i] = from[u + i * I_STEP];
-          }
+          continue;
+        }
+#endif
+        for (int u = u0; u < u1; ++u) {
+          for (int i = i0; i < i1; ++i) to[u * U_STEP + i] = from[u + i * I_STEP];
         }
       }
     }

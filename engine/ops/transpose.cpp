@@ -100,6 +100,10 @@ KernelCall tiled_call(std::vector<CopyAxis> axes, DType dtype, Family family,
     return call;
   }
   // Iterations of a row of tiles; boxes are shared out first, then rows of tiles.
+  // Lines that far apart fall into few sets of a cache.
+  constexpr std::int64_t kAliasing = 2048;  // bytes
+  const bool staged = i.from * static_cast<std::int64_t>(size_of(dtype)) % kAliasing == 0;
+  call.define("STAGED", staged ? 1 : 0);
   const std::int64_t row_loops = 1 + i_tiles * (1 + 2 * tile + tile * tile);
   const std::int64_t row_cost = 4 * tile * i.extent;
   const std::int64_t each = units_each(boxes * u_tiles, row_cost, row_loops, target);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <pinnacle/error.hpp>
+#include <string_view>
 
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -61,6 +62,12 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 std::string key_of(const std::string& identity, const std::string& options,
                    const std::string& text) {
   return fmt::format("{}\n{}\n{}", identity, options, text);
+}
+
+// A PoCL binary from which the program itself is missing (its cache was emptied while it wrote):
+// loading one ends the process by a failed assertion inside the driver.
+bool is_hollow(std::string_view binary) {
+  return binary.substr(0, 7) == "poclbin" && binary.find("/program.bc") == std::string_view::npos;
 }
 
 // The program as the driver would load it again; empty if it gives none.
@@ -125,7 +132,7 @@ ProgramCache::Counts ProgramCache::counts() const {
 
 bool ProgramCache::load(const std::string& key, const std::string& options, bc::program& program) {
   const std::optional<std::string> binary = load_binary(folder(), key);
-  if (!binary) return false;
+  if (!binary || is_hollow(*binary)) return false;
   const auto* data = reinterpret_cast<const unsigned char*>(binary->data());
   const std::size_t size = binary->size();
   cl_int status = CL_SUCCESS;
@@ -164,7 +171,7 @@ void ProgramCache::save(const std::string& key, const bc::program& program) {
   const std::string binary = read_binary(program);
   // Some drivers put a binary together from files that another process may be changing at that
   // moment; what reads alike twice is whole.
-  if (binary.empty() || binary != read_binary(program)) {
+  if (binary.empty() || is_hollow(binary) || binary != read_binary(program)) {
     note_ = "the driver gives no program binaries";
     return;
   }
