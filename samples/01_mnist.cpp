@@ -19,6 +19,7 @@ struct Flags {
   int batch = 128;
   std::string optimizer = "adam";
   std::optional<double> learning_rate;
+  double decay = 0;
   double validation_split = 0.2;
   std::uint64_t seed = 1;
   std::string device;
@@ -41,9 +42,9 @@ pn::Layer make_net(const std::string& name) {
 
 pn::Optimizer make_optimizer(const Flags& flags) {
   if (flags.optimizer == "sgd") {
-    return pn::sgd({.learning_rate = flags.learning_rate.value_or(0.01)});
+    return pn::sgd({.learning_rate = flags.learning_rate.value_or(0.01), .decay = flags.decay});
   }
-  return pn::adam({.learning_rate = flags.learning_rate.value_or(0.001)});
+  return pn::adam({.learning_rate = flags.learning_rate.value_or(0.001), .decay = flags.decay});
 }
 
 void train(const Flags& flags) {
@@ -95,6 +96,8 @@ int main(int argc, char** argv) {
   app.add_option("--batch", flags.batch)->check(CLI::Range(1, 1000000));
   app.add_option("--optimizer", flags.optimizer)->check(samples::one_of({"sgd", "adam"}));
   app.add_option("--learning-rate", flags.learning_rate, "0.01 for sgd, 0.001 for adam")
+      ->check(CLI::Range(0.0, 1000.0));
+  app.add_option("--decay", flags.decay, "learning rate / (1 + decay * steps done)")
       ->check(CLI::Range(0.0, 1000.0));
   app.add_option("--validation-split", flags.validation_split, "held out of the training samples")
       ->check(CLI::Range(0.0, 0.99));

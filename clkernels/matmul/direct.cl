@@ -18,11 +18,11 @@
 #endif
 #include "lib/epilogue.clh"
 
-__kernel void direct(__global const float *restrict a, __global const float *restrict b,
+__kernel void direct(__global const float* restrict a, __global const float* restrict b,
 #if HAS_BIAS
-                     __global const float *restrict bias,
+                     __global const float* restrict bias,
 #endif
-                     __global float *restrict c, int M, int N, int K, int b_stride) {
+                     __global float* restrict c, int M, int N, int K, int b_stride) {
   const int n = get_global_id(0);
   const int m = get_global_id(1);
   const int z = get_global_id(2);

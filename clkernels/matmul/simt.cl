@@ -36,11 +36,11 @@
 #define ROW (TILE + 1)  // one more, against bank conflicts
 
 __kernel __attribute__((reqd_work_group_size(WG, WG, 1))) void simt(
-    __global const float *restrict a, __global const float *restrict b,
+    __global const float* restrict a, __global const float* restrict b,
 #if HAS_BIAS
-    __global const float *restrict bias,
+    __global const float* restrict bias,
 #endif
-    __global float *restrict c, int M, int N, int K, int b_stride) {
+    __global float* restrict c, int M, int N, int K, int b_stride) {
   __local float a_slice[TK * ROW];
   __local float b_slice[TK * ROW];
   const int lx = get_local_id(0);

@@ -49,24 +49,24 @@
 #define NR (NV * VW)
 #define EPILOGUE PNC_CAT(epilogue, VW)
 
-static inline vec_t load_part(__global const float *p, int count) {
+static inline vec_t load_part(__global const float* p, int count) {
   float part[VW];
   for (int j = 0; j < VW; ++j) part[j] = j < count ? p[j] : 0.0f;
   return vec_load(0, part);
 }
 
-static inline void store_part(vec_t v, __global float *p, int count) {
+static inline void store_part(vec_t v, __global float* p, int count) {
   float part[VW];
   vec_store(v, 0, part);
   for (int j = 0; j < VW && j < count; ++j) p[j] = part[j];
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
-    __global const float *restrict a, __global const float *restrict b,
+    __global const float* restrict a, __global const float* restrict b,
 #if HAS_BIAS
-    __global const float *restrict bias,
+    __global const float* restrict bias,
 #endif
-    __global float *restrict c, int M, int N, int K, int b_stride) {
+    __global float* restrict c, int M, int N, int K, int b_stride) {
   __local float panel[KC * NB];
   const int z = get_group_id(2);
   a += (size_t)z * M * K;
@@ -80,14 +80,14 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
   for (int k0 = 0; k0 < K; k0 += KC) {
     const int kc = min(KC, K - k0);
     for (int n = n0; n < n1; n += NR) {
-      __local float *strip = panel + (n - n0) * KC;
+      __local float* strip = panel + (n - n0) * KC;
 #if TRANSPOSE_B
       for (int j = 0; j < NR; ++j) {
-        __global const float *from = b + (size_t)min(n + j, N - 1) * K + k0;
+        __global const float* from = b + (size_t)min(n + j, N - 1) * K + k0;
         for (int k = 0; k < kc; ++k) strip[k * NR + j] = from[k];
       }
 #else
-      __global const float *from = b + (size_t)k0 * N + n;
+      __global const float* from = b + (size_t)k0 * N + n;
       if (n + NR <= N) {
         for (int k = 0; k < kc; ++k, from += N, strip += NR) {
 #pragma unroll
@@ -114,7 +114,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
         } else {
 #pragma unroll
           for (int i = 0; i < MR; ++i) {
-            __global const float *from = c + (size_t)min(m + i, M - 1) * N + n;
+            __global const float* from = c + (size_t)min(m + i, M - 1) * N + n;
 #pragma unroll
             for (int v = 0; v < NV; ++v) {
               sum[i * NV + v] =
@@ -122,8 +122,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
             }
           }
         }
-        __global const float *x = a + (size_t)k0 * (TRANSPOSE_A ? M : 1);
-        __local const float *strip = panel + (n - n0) * KC;
+        __global const float* x = a + (size_t)k0 * (TRANSPOSE_A ? M : 1);
+        __local const float* strip = panel + (n - n0) * KC;
         for (int k = 0; k < kc; ++k) {
           vec_t y[NV];
 #pragma unroll
@@ -153,7 +153,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
 #pragma unroll
         for (int i = 0; i < MR; ++i) {
           if (m + i < M) {
-            __global float *to = c + (size_t)(m + i) * N + n;
+            __global float* to = c + (size_t)(m + i) * N + n;
 #pragma unroll
             for (int v = 0; v < NV; ++v) {
               if (whole) {

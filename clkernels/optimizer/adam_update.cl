@@ -1,6 +1,6 @@
 // adam_update: Adam with bias correction, t = steps + 1.
 //   g' = g + weight_decay * p;  m' = b1 m + (1 - b1) g';  v' = b2 v + (1 - b2) g'^2
-//   p' = p - learning_rate * sqrt(1 - b2^t) / (1 - b1^t) * m' / (sqrt(v') + epsilon)
+//   p' = p - learning_rate / (1 + decay * steps) * sqrt(1 - b2^t) / (1 - b1^t) * m' / (sqrt(v') + epsilon)
 //
 // Layout   all tensors: [n] contiguous; steps: [1]. New contents may replace the old ones in place.
 // Source   Kingma, Ba, "Adam: a method for stochastic optimization", 2014, arXiv:1412.6980, sec. 2,
@@ -38,9 +38,11 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void adam_update(
     __global const float* parameter, __global const float* gradient, __global const float* m,
     __global const float* v, __global const float* steps, __global float* new_parameter,
     __global float* new_m, __global float* new_v, int n, int elements_each, float learning_rate,
-    float part1, float part2, float log1, float log2, float epsilon, float weight_decay) {
+    float decay, float part1, float part2, float log1, float log2, float epsilon,
+    float weight_decay) {
   const float t = steps[0] + 1.0f;
-  const float rate = learning_rate * sqrt(-expm1(t * log2)) / -expm1(t * log1);
+  const float rate =
+      learning_rate / (1.0f + decay * steps[0]) * sqrt(-expm1(t * log2)) / -expm1(t * log1);
   const int first = get_global_id(0) * elements_each;
   const int last = min(first + elements_each, n);
   int i = first;

@@ -17,12 +17,12 @@
 #define FORMULA_VEC(i) (-vec_load(0, x0 + o0 + (i)))
 #endif
 
-__kernel void simt(PARAMS __global float *y, int rows, int cols) {
+__kernel void simt(PARAMS __global float* y, int rows, int cols) {
   const int first = get_global_id(0) * VW;
   const int row = get_global_id(1);
   if (row >= rows || first >= cols) return;
   OFFSETS(row)
-  __global float *to = y + (size_t)row * cols;
+  __global float* to = y + (size_t)row * cols;
   if (first + VW <= cols) {
     vec_store(FORMULA_VEC(first), 0, to + first);
   } else {

@@ -17,7 +17,7 @@
 #define FORMULA_VEC(i) (-vec_load(0, x0 + o0 + (i)))
 #endif
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(PARAMS __global float *y,
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(PARAMS __global float* y,
                                                                   int rows, int cols, int rows_each,
                                                                   int cols_each) {
   const int first = get_group_id(0) * cols_each;
@@ -26,7 +26,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(PARAMS __globa
   const int row1 = min(row0 + rows_each, rows);
   for (int row = row0; row < row1; ++row) {
     OFFSETS(row)
-    __global float *to = y + (size_t)row * cols;
+    __global float* to = y + (size_t)row * cols;
     int i = first;
     for (; i + VW <= last; i += VW) vec_store(FORMULA_VEC(i), 0, to + i);
     for (; i < last; ++i) to[i] = FORMULA_ONE(i);

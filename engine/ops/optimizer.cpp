@@ -121,7 +121,7 @@ std::vector<TensorType> infer_adam(const OpView& op) {
 }
 
 struct Adam {
-  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  double learning_rate, beta1, beta2, epsilon, decay, weight_decay;
 };
 
 Adam adam_of(const OpView& op) {
@@ -130,14 +130,15 @@ Adam adam_of(const OpView& op) {
           .beta1 = a.number("beta1", 0.9),
           .beta2 = a.number("beta2", 0.999),
           .epsilon = a.number("epsilon", 1e-7),
+          .decay = a.number("decay", 0),
           .weight_decay = a.number("weight_decay", 0)};
 }
 
 std::vector<Array> reference_adam(const OpView& op, std::span<const Array> in) {
   const Adam a = adam_of(op);
   const double t = in[4].data[0] + 1;
-  const double rate =
-      a.learning_rate * std::sqrt(1 - std::pow(a.beta2, t)) / (1 - std::pow(a.beta1, t));
+  const double rate = a.learning_rate / (1 + a.decay * in[4].data[0]) *
+                      std::sqrt(1 - std::pow(a.beta2, t)) / (1 - std::pow(a.beta1, t));
   Array p = in[0];
   Array m = in[2];
   Array v = in[3];
@@ -165,6 +166,7 @@ Lowering lower_adam(const OpView& op, const Target& target, Family family) {
     return static_cast<float>(beta > 0 ? std::log(beta) : -1000.0);
   };
   call.arg(to_int(n)).arg(to_int(chunks.each)).arg(static_cast<float>(a.learning_rate));
+  call.arg(static_cast<float>(a.decay));
   call.arg(static_cast<float>(1 - a.beta1)).arg(static_cast<float>(1 - a.beta2));
   call.arg(log_of(a.beta1)).arg(log_of(a.beta2));
   call.arg(static_cast<float>(a.epsilon)).arg(static_cast<float>(a.weight_decay));

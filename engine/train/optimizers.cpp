@@ -62,6 +62,7 @@ Optimizer adam(AdamOptions options) {
   check("adam", "beta1", options.beta1, options.beta1 >= 0 && options.beta1 < 1, "in [0, 1)");
   check("adam", "beta2", options.beta2, options.beta2 >= 0 && options.beta2 < 1, "in [0, 1)");
   check("adam", "epsilon", options.epsilon, options.epsilon > 0, "positive");
+  check("adam", "decay", options.decay, options.decay >= 0, "0 or more");
   check("adam", "weight_decay", options.weight_decay, options.weight_decay >= 0, "0 or more");
   const auto apply = [options](Network& network, Value parameter, Value gradient, Value steps) {
     const std::vector<Value> targets{parameter, moment(parameter, "adam_m"),
@@ -72,6 +73,7 @@ Optimizer adam(AdamOptions options) {
                 {"beta1", options.beta1},
                 {"beta2", options.beta2},
                 {"epsilon", options.epsilon},
+                {"decay", options.decay},
                 {"weight_decay", options.weight_decay}},
                targets);
   };

@@ -39,7 +39,7 @@ std::vector<OpCase> optimizer_cases() {
   }
   sgd("1 M", 1 << 20, plain, true);
   const auto adam = [&](std::string name, std::int64_t n, float steps, double weight_decay,
-                        bool perf = false) {
+                        bool perf = false, double decay = 0) {
     Tensor gradient(Shape{n});
     Tensor moment(Shape{n});
     Tensor square(Shape{n});
@@ -57,6 +57,7 @@ std::vector<OpCase> optimizer_cases() {
                                     {"beta1", 0.9},
                                     {"beta2", 0.999},
                                     {"epsilon", 1e-7},
+                                    {"decay", decay},
                                     {"weight_decay", weight_decay}},
                      .gradient = false,
                      .perf = perf,
@@ -66,6 +67,7 @@ std::vector<OpCase> optimizer_cases() {
   adam("first step", 65, 0, 0);
   adam("63", 63, 4, 0.01);
   adam("late", 101, 100000, 0);
+  adam("decay", 37, 500, 0.01, false, 1e-3);
   adam("1 M", 1 << 20, 10, 0, true);
   return cases;
 }

@@ -15,7 +15,8 @@ std::vector<OpCase> reduce_cases() {
     const std::int64_t count = x.elements();
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t mixed = (i * 7919 + 31) % 1000003;
-      values.f32()[static_cast<std::size_t>(i)] = static_cast<float>(mixed) * 2e-6f - (perf ? 0.0f : 1.0f);
+      values.f32()[static_cast<std::size_t>(i)] =
+          static_cast<float>(mixed) * 2e-6f - (perf ? 0.0f : 1.0f);
     }
     cases.push_back({.op = op,
                      .name = fmt::format("{} over {}{}", x, Shape(axes), keepdims ? " kept" : ""),

@@ -90,7 +90,7 @@ struct Update {
 
 struct Graph {
   std::deque<GraphValue> values;  ///< a deque: references stay valid while a graph grows
-  std::vector<Node> nodes;  ///< invariant: a node's inputs are written by earlier nodes
+  std::vector<Node> nodes;        ///< invariant: a node's inputs are written by earlier nodes
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   std::vector<Update> updates;

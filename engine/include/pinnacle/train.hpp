@@ -25,6 +25,7 @@ struct AdamOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-7;
+  double decay = 0;  ///< learning rate / (1 + decay * steps done)
   double weight_decay = 0;
 };
 
@@ -47,9 +48,9 @@ struct Progress {
   int epochs = 0;
   std::int64_t step = 0;  ///< within the epoch, from 1
   std::int64_t steps = 0;
-  double loss = 0;      ///< mean over the epoch so far
-  double accuracy = 0;  ///< likewise
-  double seconds = 0;   ///< since the epoch began
+  double loss = 0;         ///< mean over the epoch so far
+  double accuracy = 0;     ///< likewise
+  double seconds = 0;      ///< since the epoch began
   double eta_seconds = 0;  ///< until the last epoch ends
   bool epoch_done = false;
   /// After an epoch, if there is a validation split.
