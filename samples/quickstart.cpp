@@ -40,19 +40,21 @@ void heading(const std::string& text) {
   std::fflush(stdout);
 }
 
+constexpr std::size_t kNameWidth = 40;
+
 /// A device's name, short enough for a table.
 std::string short_name(const pn::Device& device) {
   const std::string& name = device.name();
-  return name.size() <= 44 ? name : name.substr(0, 41) + "...";
+  return name.size() <= kNameWidth ? name : name.substr(0, kNameWidth - 3) + "...";
 }
 
 void list_devices(const pn::Discovery& found) {
   heading("devices");
-  fmt::print("{:>2}  {:<44}  {:<24}  {:<5}  {:>8}  {:>6}\n", "", "name", "platform", "kind",
+  fmt::print("{:>2}  {:<40}  {:<28}  {:<5}  {:>8}  {:>6}\n", "", "name", "platform", "kind",
              "GFLOP/s", "GB/s");
   for (std::size_t i = 0; i < found.devices.size(); ++i) {
     const pn::Device& device = found.devices[i];
-    fmt::print("{:>2}  {:<44}  {:<24}  {:<5}  ", i, short_name(device), device.platform(),
+    fmt::print("{:>2}  {:<40}  {:<28}  {:<5}  ", i, short_name(device), device.platform(),
                pn::to_string(device.kind()));
     std::fflush(stdout);  // measuring takes a second when a device is new
     try {
@@ -110,15 +112,15 @@ void compare_devices(const pn::Discovery& found, const pn::Dataset& train, int b
       best = std::max(best, static_cast<double>(timing.batch) / timing.seconds);
     }
   }
-  fmt::print("{:<44}  {:>5}  {:>12}  {:>11}  {:>11}\n", "device", "batch", "ms per step",
+  fmt::print("{:<40}  {:>5}  {:>12}  {:>11}  {:>11}\n", "device", "batch", "ms per step",
              "samples/s", "of the best");
   for (const Timing& timing : timings) {
     if (!timing.problem.empty()) {
-      fmt::print("{:<44}  not usable: {}\n", timing.device, timing.problem);
+      fmt::print("{:<40}  not usable: {}\n", timing.device, timing.problem);
       continue;
     }
     const double rate = static_cast<double>(timing.batch) / timing.seconds;
-    fmt::print("{:<44}  {:>5}  {:>12.2f}  {:>11.0f}  {:>10.1f} %\n", timing.device, timing.batch,
+    fmt::print("{:<40}  {:>5}  {:>12.2f}  {:>11.0f}  {:>10.1f} %\n", timing.device, timing.batch,
                1e3 * timing.seconds, rate, 100 * rate / best);
   }
 }

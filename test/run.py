@@ -276,7 +276,7 @@ def build_all(build, asan_build, werror, with_sanitized):
     # Not those that GCC 12 derives from what its optimiser made of std::vector: it is often wrong.
     doubtful = ["free-nonheap-object", "maybe-uninitialized", "array-bounds", "stringop-overflow",
                 "stringop-overread", "restrict"]
-    warnings = ["-Dwerror=true", "-Dcpp_args=" + ",".join(f"-Wno-error={name}" for name in doubtful)
+    warnings = ["-Dwerror=true", "-Dcpp_args=" + " ".join(f"-Wno-error={name}" for name in doubtful)
                 ] if werror else []
     main = compile_into(build, ["-Doptimization=1", "-Ddebug=false", "-Dtests=true", *warnings])
     sanitized = compile_into(asan_build, [
