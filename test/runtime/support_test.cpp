@@ -1,3 +1,4 @@
+// What the runtime's tests share: child processes, a kernel to scale numbers, hand-made plans.
 // SPDX-License-Identifier: Apache-2.0
 #include "support.hpp"
 
