@@ -8,6 +8,7 @@
 #include "api/backend.hpp"
 #include "passes/passes.hpp"
 #include "runtime/executor.hpp"
+#include "runtime/log.hpp"
 
 namespace pinnacle {
 
@@ -196,6 +197,7 @@ Session compile(const Graph& graph, const Device& device, const CompileOptions& 
     impl->backend = make_host_backend(impl->graph, memory.impl());
   } else {
     impl->plan = run_passes(impl->graph, device.target(), pass_options(options));
+    runtime::log(3, "{}", to_text(impl->plan));
     impl->backend = make_device_backend(device, impl->plan, memory.impl(), options.profile);
   }
   return Session(std::move(impl));
