@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <iterator>
 #include <pinnacle/device.hpp>
 #include <pinnacle/error.hpp>
@@ -35,6 +36,7 @@ Device Device::host() { return Device(runtime::host_handle()); }
 Device Device::fastest() {
   Device best = host();
   double best_peak = -1;
+  std::exception_ptr problem;
   for (const Device& device : devices()) {
     if (device.kind() == DeviceKind::host) continue;
     try {
@@ -45,10 +47,14 @@ Device Device::fastest() {
       }
     } catch (const DeviceError&) {
       // A device that fails its self-test is not a choice; asked for by name it throws.
+      if (!problem) problem = std::current_exception();
     } catch (const KernelError&) {
       // Nor is one whose compiler rejects the probes.
+      if (!problem) problem = std::current_exception();
     }
   }
+  // The host stands in where there is no device, not where every one is broken.
+  if (best_peak < 0 && problem) std::rethrow_exception(problem);
   return best;
 }
 

@@ -26,6 +26,11 @@ std::optional<Located> locate(const std::string& file) {
   if (const std::string folder = environment("PINNACLE_KERNEL_DIR"); !folder.empty()) {
     const std::filesystem::path path = std::filesystem::path(folder) / file;
     if (auto text = try_read_file(path)) return Located{path.string(), std::move(*text)};
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(folder, ignored)) {
+      throw FileError(fmt::format("\"{}\" is not a folder", folder), "PINNACLE_KERNEL_DIR",
+                      "name a copy of clkernels/, or unset it");
+    }
   }
   for (const KernelFile& kernel : embedded_kernels()) {
     if (kernel.path == file) return Located{"clkernels/" + file, std::string(kernel.text)};

@@ -71,7 +71,13 @@ class Cache(ProgramTest):
     def losses(self, **environment):
         self.succeeds("01_mnist", *TRAIN, "--data", self.digits(), "--losses", "losses.txt",
                       **environment)
-        return (self.folder / "losses.txt").read_text()
+        return [float(line) for line in (self.folder / "losses.txt").read_text().split()]
+
+    def check_losses(self, got, wanted):
+        """Not bit for bit: a device measured anew may get kernels of another width."""
+        self.assertEqual(len(got), len(wanted))
+        for one, other in zip(got, wanted):
+            self.assertAlmostEqual(one, other, delta=1e-4 * other)
 
     def test_read_only_or_impossible(self):
         good = self.losses()
@@ -81,7 +87,7 @@ class Cache(ProgramTest):
         locked.mkdir(mode=0o555)  # no hindrance for root, hence /proc
         for place in ("/proc/pinnacle", file, file / "below", locked, "/dev/null"):
             with self.subTest(place=str(place)):
-                self.assertEqual(self.losses(PINNACLE_CACHE=place), good)
+                self.check_losses(self.losses(PINNACLE_CACHE=place), good)
         self.assertEqual(file.read_text(), "not a folder")
 
     def test_no_home(self):
@@ -96,7 +102,7 @@ class Cache(ProgramTest):
         full = self.folder / "full"
         full.mkdir()
         environment = {"PINNACLE_CACHE": full, "FULL_FOLDER": full, "LD_PRELOAD": library}
-        self.assertEqual(self.losses(**environment), good)
+        self.check_losses(self.losses(**environment), good)
         left = [path for path in full.rglob("*") if path.is_file()]
         self.assertEqual(left, [], "half-written files are left behind")
         # Digits that cannot be kept are drawn all the same.
@@ -115,7 +121,7 @@ class Cache(ProgramTest):
         for number, file in enumerate(files):
             data = file.read_bytes()
             file.write_bytes((b"", data[:len(data) // 2], b"\0" * len(data))[number % 3])
-        self.assertEqual(self.losses(PINNACLE_CACHE=cache), good)
+        self.check_losses(self.losses(PINNACLE_CACHE=cache), good)
 
 
 class Kernels(ProgramTest):
@@ -151,9 +157,15 @@ class Kernels(ProgramTest):
                       "--data", self.digits(), PINNACLE_KERNEL_DIR=folder)
 
     def test_a_folder_that_does_not_exist(self):
-        # Nothing is there to be used instead of the library's own kernels.
-        self.succeeds("01_mnist", *TRAIN, "--data", self.digits(),
-                      PINNACLE_KERNEL_DIR=self.folder / "nowhere")
+        self.explains("PINNACLE_KERNEL_DIR: .*nowhere\" is not a folder", "01_mnist", *TRAIN,
+                      "--data", self.digits(), PINNACLE_KERNEL_DIR=self.folder / "nowhere")
+
+    def test_probes_that_do_not_build_are_no_reason_to_train_on_the_host(self):
+        folder = self.kernels()
+        for file in (folder / "probe").glob("*.cl"):
+            file.write_text(file.read_text() + "__kernel void oops(__global flaot *x) {}\n")
+        self.explains("does not build for", "01_mnist", *TRAIN, "--data", self.digits(),
+                      PINNACLE_KERNEL_DIR=folder, PINNACLE_CACHE=self.folder / "fresh")
 
 
 if __name__ == "__main__":

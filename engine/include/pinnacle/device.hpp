@@ -31,6 +31,7 @@ std::string_view to_string(DeviceKind kind);
 class Device {
  public:
   /// The device with the highest measured FMA peak; `host` if there is no OpenCL device.
+  /// throws   the first device's DeviceError or KernelError if none passes its self-test
   static Device fastest();
   /// The reference device: double-precision loops in C++, always there.
   static Device host();
