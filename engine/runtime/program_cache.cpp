@@ -64,8 +64,8 @@ std::string key_of(const std::string& identity, const std::string& options,
   return fmt::format("{}\n{}\n{}", identity, options, text);
 }
 
-// A PoCL binary from which the program itself is missing (its cache was emptied while it wrote):
-// loading one ends the process by a failed assertion inside the driver.
+// A PoCL binary from which the program itself is missing (seen after several processes had shared its
+// cache; the cause is not known): loading one ends the process by a failed assertion in the driver.
 bool is_hollow(std::string_view binary) {
   return binary.substr(0, 7) == "poclbin" && binary.find("/program.bc") == std::string_view::npos;
 }
