@@ -1,6 +1,7 @@
 // emit: graph, choices and memory as a Plan.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 
 #include "passes/passes.hpp"
 
@@ -16,6 +17,7 @@ class Emitter {
     plan_.device = target_.name;
     plan_.buffers = memory_.buffers;
     plan_.arena_bytes = memory_.arena_bytes;
+    plan_.updates = !graph_.updates.empty();
     std::vector<int> step_of(graph_.nodes.size() + 1, 0);
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       step_of[i] = static_cast<int>(plan_.steps.size());
@@ -62,6 +64,8 @@ class Emitter {
         return buffer(memory_.of_value[static_cast<std::size_t>(node.outputs.at(at))]);
       case BufferRef::Space::scratch:
         return buffer(memory_.scratch[i].at(at));
+      case BufferRef::Space::kept:
+        return buffer(memory_.kept[i].at(at));
       case BufferRef::Space::buffer:
         break;
     }
@@ -106,12 +110,17 @@ class Emitter {
       if (from == to) return;
       step.variant = "copy";
       step.bytes = op.operand_bytes();
-      step.calls.emplace_back(CopyCall{buffer(from), buffer(to)});
+      (choice.once ? step.prepare : step.calls).emplace_back(CopyCall{buffer(from), buffer(to)});
     } else {
       const Cost cost = node.def->cost(op);
-      step.flop = cost.flop;
-      step.bytes = cost.bytes;
-      step.calls = std::move(choice.lowering.calls);
+      step.flop = choice.once ? 0 : cost.flop;
+      step.bytes = choice.once ? 0 : cost.bytes;
+      step.prepare = std::move(choice.lowering.prepare);
+      auto& calls = choice.once ? step.prepare : step.calls;
+      std::move(choice.lowering.calls.begin(), choice.lowering.calls.end(),
+                std::back_inserter(calls));
+      if (choice.once) step.reason += step.reason.empty() ? "once" : "; once";
+      for (Call& call : step.prepare) resolve_call(call, node, i);
       for (Call& call : step.calls) resolve_call(call, node, i);
     }
     plan_.steps.push_back(std::move(step));

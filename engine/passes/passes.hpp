@@ -36,6 +36,8 @@ struct Choice {
   const Variant* variant = nullptr;
   std::string reason;
   Lowering lowering;
+  /// All inputs are fixed: the node runs once, before the first run.
+  bool once = false;
 };
 /// For each node the first variant that accepts, or the forced one (op -> variant).
 /// throws UnsupportedError that lists every node without a variant, with all reasons
@@ -47,6 +49,7 @@ struct MemoryPlan {
   std::vector<PlanBuffer> buffers;        ///< lifetimes in node numbers
   std::vector<int> of_value;              ///< value -> buffer, -1 if unused
   std::vector<std::vector<int>> scratch;  ///< node -> its scratch buffers
+  std::vector<std::vector<int>> kept;     ///< node -> its buffers that outlive a run
   /// Copies after the last node, in order: outputs that must be saved, then updates.
   std::vector<std::pair<int, int>> final_copies;
   std::map<ValueId, int> output_copy;  ///< outputs that are read from a copy

@@ -95,6 +95,13 @@ class Planner {
       }
       s.pinned = s.place != PlanBuffer::Place::arena;
     }
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!choices_[i].once) continue;
+      for (const ValueId id : graph_.nodes[i].outputs) {
+        storages_[index(id)].place = PlanBuffer::Place::kept;
+        storages_[index(id)].pinned = true;
+      }
+    }
   }
 
   // The state that this value will become, or kNoValue.
@@ -178,19 +185,27 @@ class Planner {
 
   void make_scratch() {
     plan_.scratch.resize(graph_.nodes.size());
+    plan_.kept.resize(graph_.nodes.size());
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      const auto& sizes = choices_[i].lowering.scratch_bytes;
-      for (std::size_t k = 0; k < sizes.size(); ++k) {
-        plan_.scratch[i].push_back(
-            add_buffer({.name = fmt::format("{}.scratch{}", graph_.nodes[i].name, k),
-                        .type = {Shape({static_cast<std::int64_t>(sizes[k])}), DType::u8},
-                        .bytes = std::max<std::size_t>(sizes[k], 4),
-                        .place = PlanBuffer::Place::arena,
-                        .offset = 0,
-                        .first = static_cast<int>(i),
-                        .last = static_cast<int>(i),
-                        .data = nullptr}));
-      }
+      const Choice& choice = choices_[i];
+      const auto scratch = choice.once ? PlanBuffer::Place::kept : PlanBuffer::Place::arena;
+      add_unnamed(i, "scratch", choice.lowering.scratch_bytes, scratch, plan_.scratch[i]);
+      add_unnamed(i, "kept", choice.lowering.kept_bytes, PlanBuffer::Place::kept, plan_.kept[i]);
+    }
+  }
+
+  void add_unnamed(std::size_t node, const char* kind, const std::vector<std::size_t>& sizes,
+                   PlanBuffer::Place place, std::vector<int>& buffers) {
+    for (std::size_t k = 0; k < sizes.size(); ++k) {
+      buffers.push_back(
+          add_buffer({.name = fmt::format("{}.{}{}", graph_.nodes[node].name, kind, k),
+                      .type = {Shape({static_cast<std::int64_t>(sizes[k])}), DType::u8},
+                      .bytes = std::max<std::size_t>(sizes[k], 4),
+                      .place = place,
+                      .offset = 0,
+                      .first = static_cast<int>(node),
+                      .last = static_cast<int>(node),
+                      .data = nullptr}));
     }
   }
 

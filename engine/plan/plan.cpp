@@ -19,6 +19,8 @@ std::string show(const BufferRef& ref) {
       return fmt::format("out{}", ref.index);
     case BufferRef::Space::scratch:
       return fmt::format("scratch{}", ref.index);
+    case BufferRef::Space::kept:
+      return fmt::format("kept{}", ref.index);
     case BufferRef::Space::buffer:
       return fmt::format("#{}", ref.index);
   }
@@ -76,6 +78,8 @@ std::string_view to_string(PlanBuffer::Place place) {
       return "persistent";
     case PlanBuffer::Place::constant:
       return "constant";
+    case PlanBuffer::Place::kept:
+      return "kept";
     case PlanBuffer::Place::external:
       return "external";
   }
@@ -142,7 +146,8 @@ KernelCall& KernelCall::loops(std::int64_t iterations) {
 std::string to_text(const Call& call) { return std::visit(ShowCall{}, call); }
 
 std::size_t Plan::persistent_bytes() const {
-  return total(*this, PlanBuffer::Place::persistent) + total(*this, PlanBuffer::Place::constant);
+  return total(*this, PlanBuffer::Place::persistent) + total(*this, PlanBuffer::Place::constant) +
+         total(*this, PlanBuffer::Place::kept);
 }
 std::size_t Plan::external_bytes() const { return total(*this, PlanBuffer::Place::external); }
 std::size_t Plan::peak_bytes() const { return arena_bytes + persistent_bytes() + external_bytes(); }
@@ -169,6 +174,7 @@ std::string to_text(const Plan& plan) {
     if (step.flop > 0) text += fmt::format(" {:.3g} MFLOP", step.flop / 1e6);
     text += fmt::format(" {}\n", human_bytes(step.bytes));
     if (!step.reason.empty()) text += fmt::format("      why: {}\n", step.reason);
+    for (const Call& call : step.prepare) text += fmt::format("      once {}\n", to_text(call));
     for (const Call& call : step.calls) text += fmt::format("      {}\n", to_text(call));
   }
   text += "buffers\n";

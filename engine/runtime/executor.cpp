@@ -64,19 +64,25 @@ Executor::Executor(const Device& device, Plan plan, std::shared_ptr<DeviceMemory
 
 void Executor::prepare() {
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
-    const Step& step = plan_.steps[s];
-    for (std::size_t c = 0; c < step.calls.size(); ++c) {
-      Prepared prepared;
-      prepared.step = static_cast<int>(s);
-      prepared.call = static_cast<int>(c);
-      if (const auto* call = std::get_if<KernelCall>(&step.calls[c])) {
-        if (is_empty(*call)) continue;
-        prepare_kernel(*call, prepared);
-      } else if (std::holds_alternative<ClblastGemmCall>(step.calls[c]) && !clblast_available()) {
-        throw DeviceError(clblast_problem(), step.node, "choose another variant of the op");
-      }
-      prepared_.push_back(prepared);
+    prepare(plan_.steps[s].prepare, static_cast<int>(s), once_);
+    prepare(plan_.steps[s].calls, static_cast<int>(s), prepared_);
+  }
+}
+
+void Executor::prepare(const std::vector<Call>& calls, int step, std::vector<Prepared>& into) {
+  for (std::size_t c = 0; c < calls.size(); ++c) {
+    Prepared prepared;
+    prepared.source = &calls[c];
+    prepared.step = step;
+    prepared.call = static_cast<int>(c);
+    if (const auto* call = std::get_if<KernelCall>(&calls[c])) {
+      if (is_empty(*call)) continue;
+      prepare_kernel(*call, prepared);
+    } else if (std::holds_alternative<ClblastGemmCall>(calls[c]) && !clblast_available()) {
+      throw DeviceError(clblast_problem(), plan_.steps[static_cast<std::size_t>(step)].node,
+                        "choose another variant of the op");
     }
+    into.push_back(prepared);
   }
 }
 
@@ -146,26 +152,45 @@ void Executor::enter_profiling() {
   wait_for_all(handle.queue(), handle.name());
 }
 
+cl_int Executor::enqueue(const Prepared& prepared, cl_event* event) {
+  return prepared.kernel != nullptr
+             ? enqueue_kernel_(queue_, prepared.kernel, prepared.dimensions, nullptr,
+                               prepared.global, prepared.local, 0, nullptr, event)
+             : run_other(prepared, event);
+}
+
+// What depends on parameters alone, if those are not the ones that it was made of.
+void Executor::run_once() {
+  const std::uint64_t version = shared_->version();
+  if (version == once_version_) return;
+  for (const Prepared& prepared : once_) {
+    const cl_int code = enqueue(prepared, nullptr);
+    if (code != CL_SUCCESS) fail_run(prepared, code);
+  }
+  once_version_ = version;
+}
+
 void Executor::run() {
+  if (!once_.empty()) run_once();
   for (std::size_t i = 0; i < prepared_.size(); ++i) {
-    const Prepared& prepared = prepared_[i];
     cl_event event = nullptr;
-    cl_event* const wanted = profile_ ? &event : nullptr;
-    const cl_int code = prepared.kernel != nullptr
-                            ? enqueue_kernel_(queue_, prepared.kernel, prepared.dimensions, nullptr,
-                                              prepared.global, prepared.local, 0, nullptr, wanted)
-                            : run_other(prepared, wanted);
+    const cl_int code = enqueue(prepared_[i], profile_ ? &event : nullptr);
     if (code != CL_SUCCESS) [[unlikely]] {
-      fail_run(prepared, code);
+      fail_run(prepared_[i], code);
     }
     if (profile_) events_[i] = bc::event(event, false);
+  }
+  if (plan_.updates) {
+    // Other plans that share the memory prepare again; nothing fixed in this one has changed.
+    const bool current = once_version_ == shared_->version();
+    shared_->changed();
+    if (current) once_version_ = shared_->version();
   }
   check(clFlush(queue_), "clFlush", device_.name());
 }
 
 cl_int Executor::run_other(const Prepared& prepared, cl_event* event) {
-  const Call& call = plan_.steps[static_cast<std::size_t>(prepared.step)]
-                         .calls[static_cast<std::size_t>(prepared.call)];
+  const Call& call = *prepared.source;
   if (const auto* zero = std::get_if<ZeroCall>(&call)) {
     const std::size_t bytes = plan_.buffers[index_of(zero->target)].bytes;
     const cl_uchar value = 0;
@@ -185,7 +210,7 @@ cl_int Executor::run_other(const Prepared& prepared, cl_event* event) {
 
 void Executor::fail_run(const Prepared& prepared, cl_int code) {
   const Step& step = plan_.steps[static_cast<std::size_t>(prepared.step)];
-  const Call& call = step.calls[static_cast<std::size_t>(prepared.call)];
+  const Call& call = *prepared.source;
   const char* name = std::holds_alternative<KernelCall>(call) ? "clEnqueueNDRangeKernel"
                      : std::holds_alternative<ZeroCall>(call) ? "clEnqueueFillBuffer"
                      : std::holds_alternative<CopyCall>(call) ? "clEnqueueCopyBuffer"

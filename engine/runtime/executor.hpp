@@ -6,6 +6,7 @@
 
 #include <pinnacle/device.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -57,8 +58,9 @@ class Executor {
   std::vector<StepProfile> profile() const;
 
  private:
-  // One enqueue. A null kernel means plan_.steps[step].calls[call], which is no kernel.
+  // One enqueue. A null kernel means a call of the step that is no kernel.
   struct Prepared {
+    const Call* source = nullptr;
     cl_kernel kernel = nullptr;
     cl_uint dimensions = 1;
     std::size_t global[3] = {1, 1, 1};
@@ -73,6 +75,9 @@ class Executor {
   };
 
   void prepare();
+  void prepare(const std::vector<Call>& calls, int step, std::vector<Prepared>& into);
+  void run_once();
+  cl_int enqueue(const Prepared& prepared, cl_event* event);
   void prepare_kernel(const KernelCall& call, Prepared& prepared);
   void run();
   cl_int run_other(const Prepared& prepared, cl_event* event);
@@ -90,6 +95,8 @@ class Executor {
   cl_command_queue queue_ = nullptr;
   PlanMemory memory_;
   std::vector<bc::kernel> kernels_;
+  std::vector<Prepared> once_;  // Step::prepare of all steps
+  std::uint64_t once_version_ = 0;
   std::vector<Prepared> prepared_;
   std::vector<std::vector<Binding>> bindings_;  // by buffer
   std::vector<bc::event> events_;               // by prepared call, only while profiling

@@ -115,6 +115,7 @@ void DeviceMemory::write(std::string_view name, const Tensor& tensor) {
         std::string(name));
   }
   upload(device_, entry.buffer.get(), tensor.bytes());
+  changed();
 }
 
 std::vector<std::string> DeviceMemory::names() const {

@@ -7,6 +7,8 @@
 #include <pinnacle/device.hpp>
 #include <pinnacle/tensor.hpp>
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -56,6 +58,9 @@ class DeviceMemory {
   void write(std::string_view name, const Tensor& tensor);
   std::vector<std::string> names() const;
   bool contains(std::string_view name) const;
+  /// Grows whenever contents change: plans then prepare again what they made of them.
+  std::uint64_t version() const { return version_; }
+  void changed() { ++version_; }
 
  private:
   struct Entry {
@@ -67,6 +72,7 @@ class DeviceMemory {
   Device device_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry, std::less<>> entries_;
+  std::atomic<std::uint64_t> version_ = 1;
 };
 
 }  // namespace pinnacle::runtime

@@ -38,9 +38,12 @@ struct OpView {
   const Node* node = nullptr;
   std::vector<std::optional<TensorType>> in;  ///< empty optional: absent optional input
   std::vector<TensorType> out;                ///< empty while shapes are being inferred
+  std::vector<bool> fixed;  ///< inputs that stay the same from run to run; empty: none
 
   const Attributes& attributes() const { return node->attributes; }
   bool has_input(std::size_t i) const { return i < in.size() && in[i].has_value(); }
+  /// A constant, a parameter that the graph does not update, or made of such: worth preparing once.
+  bool is_fixed(std::size_t i) const { return i < fixed.size() && fixed[i]; }
   /// REQUIRES: has_input(i)
   const Shape& shape(std::size_t i) const { return in[i]->shape; }
   const Shape& out_shape(std::size_t i = 0) const { return out[i].shape; }
@@ -90,8 +93,12 @@ struct Tunable {
 
 /// What a variant returns: calls as data, with scratch memory. Units: bytes.
 struct Lowering {
+  /// Run once, before the first run and again when a parameter was written: they may read fixed
+  /// inputs (OpView::is_fixed) and write kept memory.
+  std::vector<Call> prepare;
   std::vector<Call> calls;
   std::vector<std::size_t> scratch_bytes;
+  std::vector<std::size_t> kept_bytes;  ///< memory that lives as long as the plan
   /// Set: output 0 is input i under another shape; no call, no memory.
   std::optional<int> alias_of;
   /// Pairs (output, input) that may share memory if the input is not needed afterwards.
@@ -101,9 +108,17 @@ struct Lowering {
     calls.emplace_back(KernelCall(std::move(file)));
     return std::get<KernelCall>(calls.back());
   }
+  KernelCall& prepare_call(std::string file) {
+    prepare.emplace_back(KernelCall(std::move(file)));
+    return std::get<KernelCall>(prepare.back());
+  }
   BufferRef add_scratch(std::size_t bytes) {
     scratch_bytes.push_back(bytes);
     return scratch(static_cast<int>(scratch_bytes.size()) - 1);
+  }
+  BufferRef add_kept(std::size_t bytes) {
+    kept_bytes.push_back(bytes);
+    return kept(static_cast<int>(kept_bytes.size()) - 1);
   }
 };
 
@@ -116,6 +131,9 @@ struct Variant {
   std::function<Decline(const OpView&, const Target&)> accepts;
   std::function<Lowering(const OpView&, const Target&, const Params&)> lower;
   std::vector<Tunable> space = {};
+  /// Why another variant is likely to be faster, though this one could run; nothing: go ahead.
+  /// Not asked when the variant is forced or tuned.
+  std::function<Decline(const OpView&, const Target&)> avoid = {};
 };
 
 /// A member that must be given: leaving it out does not compile.

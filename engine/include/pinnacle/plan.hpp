@@ -63,10 +63,10 @@ std::string to_text(const Target& target);
 
 // ---- Calls: what is enqueued -------------------------------------------------------------------
 
-/// A buffer given to a kernel: while lowering, an input, output or scratch buffer of the op;
+/// A buffer given to a kernel: while lowering, an input, output, scratch or kept buffer of the op;
 /// in a Plan always `buffer`, an index into Plan::buffers.
 struct BufferRef {
-  enum class Space : std::uint8_t { input, output, scratch, buffer };
+  enum class Space : std::uint8_t { input, output, scratch, kept, buffer };
   Space space = Space::buffer;
   int index = 0;
   bool operator==(const BufferRef&) const = default;
@@ -74,6 +74,7 @@ struct BufferRef {
 inline BufferRef in(int index) { return {BufferRef::Space::input, index}; }
 inline BufferRef out(int index = 0) { return {BufferRef::Space::output, index}; }
 inline BufferRef scratch(int index) { return {BufferRef::Space::scratch, index}; }
+inline BufferRef kept(int index) { return {BufferRef::Space::kept, index}; }
 
 /// Local memory, sized by the host. Units: bytes.
 struct LocalBytes {
@@ -142,6 +143,7 @@ struct PlanBuffer {
     persistent,  ///< own memory, shared by name between the plans of one device
     constant,    ///< own memory, filled once
     external,    ///< own memory, given or read for each run
+    kept,        ///< own memory, filled by Step::prepare
   };
   std::string name;
   TensorType type;
@@ -160,6 +162,8 @@ struct Step {
   std::string op;
   std::string variant;  ///< the chosen one
   std::string reason;   ///< why it and not an earlier one: "simt: ..., wide: ..."
+  /// Run before the first run, and again when a parameter was written: what depends on nothing else.
+  std::vector<Call> prepare;
   std::vector<Call> calls;
   double flop = 0;
   double bytes = 0;
@@ -177,6 +181,7 @@ struct Plan {
   std::vector<PlanPort> inputs;
   std::vector<PlanPort> outputs;
   std::size_t arena_bytes = 0;
+  bool updates = false;            ///< a run changes persistent buffers
   std::vector<std::string> notes;  ///< what the passes did, in their order
 
   std::size_t persistent_bytes() const;
