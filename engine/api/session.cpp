@@ -22,7 +22,8 @@ struct Session::Impl {
 namespace {
 
 PassOptions pass_options(const CompileOptions& options) {
-  return {.variants = options.variants, .without = options.without_passes};
+  return {.variants = options.variants, .without = options.without_passes,
+          .free_ports = options.free_ports};
 }
 
 const TensorType& port_type(const Graph& graph, const std::vector<ValueId>& ports,
@@ -47,6 +48,7 @@ Plan host_plan(const Graph& graph, std::vector<std::string> notes) {
                           .op = node.op,
                           .variant = "reference",
                           .reason = "",
+                          .prepare = {},
                           .calls = {},
                           .flop = cost.flop,
                           .bytes = cost.bytes});

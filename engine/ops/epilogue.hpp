@@ -19,9 +19,10 @@ double evaluate_expression(std::string_view expression, std::span<const double> 
 /// The same parsed once, for loops over many elements.
 std::function<double(std::span<const double>)> compile_expression(std::string_view expression);
 
-/// OpenCL C for lib/epilogue.clh: `#define HAS_EPILOGUE 1` and epilogue<W>(v) for each width W;
-/// empty if `expression` is.
-std::string epilogue_prelude(std::string_view expression, std::initializer_list<int> widths);
+/// OpenCL C for lib/epilogue.clh: `#define HAS_EPILOGUE 1` and epilogue<W>(v), with arity 2
+/// epilogue<W>(v, residual), for each width W; empty if `expression` is.
+std::string epilogue_prelude(std::string_view expression, std::initializer_list<int> widths,
+                             int arity = 1);
 /// OpenCL C: `inline float<W> NAME<W>(float<W> x0, float<W> x1, ...)` for each width.
 std::string expression_functions(std::string_view expression, std::string_view name, int arity,
                                  std::initializer_list<int> widths);

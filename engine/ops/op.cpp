@@ -130,7 +130,7 @@ double OpView::operand_bytes() const {
 std::string OpView::label() const { return fmt::format("{} \"{}\"", node->op, node->name); }
 
 OpView view(const Graph& graph, const Node& node) {
-  OpView op{.node = &node, .in = {}, .out = {}};
+  OpView op{.node = &node, .in = {}, .out = {}, .fixed = {}};
   for (const ValueId id : node.inputs) {
     op.in.push_back(id == kNoValue ? std::nullopt : std::optional(graph.type(id)));
   }

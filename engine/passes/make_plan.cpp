@@ -14,13 +14,13 @@ bool wanted(const PassOptions& options, const char* name) {
 
 void check_names(const PassOptions& options) {
   static const std::vector<std::string> names = {"fold_constants", "eliminate_dead", "fuse",
-                                                 "plan_memory"};
+                                                 "choose_layout", "plan_memory"};
   for (const std::string& name : options.without) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       const std::string near = suggestion(name, names);
       throw ArgumentError(
           fmt::format("there is no pass {} that can be left out", name), "without_passes",
-          near.empty() ? "there are fold_constants, eliminate_dead, fuse and plan_memory" : near);
+          near.empty() ? fmt::format("there are {}", fmt::join(names, ", ")) : near);
     }
   }
 }
@@ -57,6 +57,15 @@ std::vector<std::string> run_graph_passes(Graph& graph, const PassOptions& optio
 
 Plan run_passes(Graph& graph, const Target& target, const PassOptions& options) {
   std::vector<std::string> notes = run_graph_passes(graph, options);
+  if (wanted(options, "choose_layout")) {
+    std::string note = choose_layout(graph, target, options.free_ports);
+    if (!note.empty()) {
+      notes.push_back(std::move(note));
+#ifndef NDEBUG
+      verify(graph);
+#endif
+    }
+  }
   std::vector<Choice> choices = choose_variants(graph, target, options.variants);
   const MemoryPlan memory = plan_memory(graph, choices, target, wanted(options, "plan_memory"));
   notes.push_back(fmt::format("plan_memory: arena {}, {} without sharing",

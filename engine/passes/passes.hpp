@@ -31,6 +31,10 @@ std::vector<ValueId> differentiate(Graph& graph, ValueId loss, std::span<const V
 /// one. Returns how many nodes disappeared.
 int fuse(Graph& graph);
 
+/// Runs nodes on blocked channels where that saves time, with conversions at the borders. With
+/// `free_ports` the graph's inputs and outputs may be blocked, too. Returns what it did; may be "".
+std::string choose_layout(Graph& graph, const Target& target, bool free_ports);
+
 /// What runs one node, and why.
 struct Choice {
   const Variant* variant = nullptr;
@@ -68,6 +72,7 @@ Plan emit(const Graph& graph, std::vector<Choice> choices, const MemoryPlan& mem
 struct PassOptions {
   std::map<std::string, std::string> variants;
   std::vector<std::string> without;  ///< names of passes left out
+  bool free_ports = false;           ///< see choose_layout
 };
 Plan run_passes(Graph& graph, const Target& target, const PassOptions& options);
 /// The graph passes alone, for the host device.

@@ -136,6 +136,18 @@ struct Variant {
   std::function<Decline(const OpView&, const Target&)> avoid = {};
 };
 
+/// How an op runs on blocked channels: [N, C, H, W] as [N, ceil(C / B), H, W, B], so that the B
+/// channels of a pixel are one vector. Lanes beyond C hold anything finite or not: nothing may mix
+/// them with others.
+struct BlockedForm {
+  std::vector<bool> inputs;   ///< which inputs it takes blocked
+  std::vector<bool> outputs;  ///< which outputs it then gives blocked
+  double seconds_saved = 0;   ///< against the op on plain rows, about; may be negative
+  /// Adds the node under that name. Gets the inputs, blocked where asked; returns the outputs.
+  std::function<std::vector<ValueId>(Builder&, std::span<const ValueId>, const std::string& name)>
+      build;
+};
+
 /// A member that must be given: leaving it out does not compile.
 template <class T>
 struct Required : T {
@@ -162,6 +174,9 @@ struct OpDef {
   bool takes_epilogue = false;
   /// A row of the pointwise table: may be fused into chains.
   bool pointwise = false;
+  /// How it runs in blocks of `block` channels; nothing: it does not (see passes/choose_layout).
+  std::function<std::optional<BlockedForm>(const OpView&, std::int64_t block, const Target&)>
+      blocked = {};
 };
 
 /// A gradient function that throws UnsupportedError with the reason.

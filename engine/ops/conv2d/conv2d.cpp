@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/conv2d/conv2d.hpp"
 
+#include "ops/blocked.hpp"
+#include "ops/conv2d/blocked.hpp"
 #include "ops/epilogue.hpp"
 
 namespace pinnacle {
@@ -51,56 +53,94 @@ ValueId backward_filter(const GradientView& g, ValueId x, ValueId dy, ValueId w)
   return g.b.apply("conv2d_backward_filter", {x, dy}, attributes);
 }
 
+// The shape [N, C, H, W] of a value that may have its channels in blocks.
+Shape rows_of(const OpView& op, const Shape& shape, std::int64_t channels) {
+  if (!is_blocked(shape)) return shape;
+  const Shape rows = plain_shape(shape, channels);
+  if (blocked_shape(rows, shape[4]) != shape) {
+    shape_error(op, "{} does not hold {} channels in blocks of {}", shape, channels, shape[4]);
+  }
+  return rows;
+}
+
+// The option "block" asks for a result in blocks of that many channels.
+Shape stored(const OpView& op, const Shape& rows) {
+  const std::int64_t block = op.attributes().integer("block", 0);
+  if (block < 0) shape_error(op, "block is {}; expected 0 or more", block);
+  return block == 0 ? rows : blocked_shape(rows, block);
+}
+
+Array stored(const OpView& op, Array rows) {
+  const std::int64_t block = op.attributes().integer("block", 0);
+  return block == 0 ? std::move(rows) : to_blocked(rows, block);
+}
+
 std::vector<TensorType> infer_forward(const OpView& op) {
-  check_inputs(op, 2, 3);
+  check_inputs(op, 2, 4);
   check_types(op);
-  const Shape y = conv_output_shape(op, op.shape(0), op.shape(1));
+  const Shape x = rows_of(op, op.shape(0), input_channels(op, op.shape(1)));
+  const Shape y = conv_output_shape(op, x, op.shape(1));
   if (op.has_input(2) && op.shape(2) != Shape({y[1]})) {
     shape_error(op, "bias is {}; expected [{}]", op.shape(2), y[1]);
   }
-  return {{y, DType::f32}};
+  if (op.has_input(3) && op.shape(3) != stored(op, y)) {
+    shape_error(op, "residual is {}; expected {}", op.shape(3), stored(op, y));
+  }
+  return {{stored(op, y), DType::f32}};
 }
 
 std::vector<TensorType> infer_data(const OpView& op) {
   check_inputs(op, 2, 2);
   check_types(op);
   const Shape x = shape_option(op, "input_shape");
-  check_dy(op, op.shape(0), conv_output_shape(op, x, op.shape(1)));
-  return {{x, DType::f32}};
+  const Shape dy = rows_of(op, op.shape(0), op.shape(1)[0]);
+  check_dy(op, dy, conv_output_shape(op, x, op.shape(1)));
+  return {{stored(op, x), DType::f32}};
 }
 
 std::vector<TensorType> infer_filter(const OpView& op) {
   check_inputs(op, 2, 2);
   check_types(op);
   const Shape w = shape_option(op, "weight_shape");
-  check_dy(op, op.shape(1), conv_output_shape(op, op.shape(0), w));
+  const Shape x = rows_of(op, op.shape(0), input_channels(op, w));
+  check_dy(op, rows_of(op, op.shape(1), w[0]), conv_output_shape(op, x, w));
   return {{w, DType::f32}};
 }
 
 std::vector<Array> reference_forward(const OpView& op, std::span<const Array> in) {
-  const Shape shape = conv_output_shape(op, in[0].shape, in[1].shape);
-  Array y = conv_reference(conv_geometry(op, in[0].shape, in[1].shape, shape), in[0], in[1], shape);
+  const Shape& w = in[1].shape;
+  const Array x = to_plain(in[0], input_channels(op, w));
+  const Shape shape = conv_output_shape(op, x.shape, w);
+  Array y = conv_reference(conv_geometry(op, x.shape, w, shape), x, in[1], shape);
   const auto plane = static_cast<std::size_t>(shape[2] * shape[3]);
   const auto channels = static_cast<std::size_t>(shape[1]);
   if (op.has_input(2)) {
     for (std::size_t i = 0; i < y.data.size(); ++i) y.data[i] += in[2].data[i / plane % channels];
   }
+  y = stored(op, std::move(y));
   const std::string epilogue = op.attributes().text("epilogue", "");
   if (!epilogue.empty()) {
     const auto f = compile_expression(epilogue);
-    for (double& value : y.data) value = f({&value, 1});
+    for (std::size_t i = 0; i < y.data.size(); ++i) {
+      const double operands[2] = {y.data[i], op.has_input(3) ? in[3].data[i] : 0.0};
+      y.data[i] = f(operands);
+    }
   }
   return {std::move(y)};
 }
 
 std::vector<Array> reference_data(const OpView& op, std::span<const Array> in) {
-  const Shape x = infer_data(op)[0].shape;
-  return {conv_data_reference(conv_geometry(op, x, in[1].shape, in[0].shape), in[0], in[1], x)};
+  const Shape x(op.attributes().ints("input_shape"));
+  const Array dy = to_plain(in[0], in[1].shape[0]);
+  return {
+      stored(op, conv_data_reference(conv_geometry(op, x, in[1].shape, dy.shape), dy, in[1], x))};
 }
 
 std::vector<Array> reference_filter(const OpView& op, std::span<const Array> in) {
   const Shape w = infer_filter(op)[0].shape;
-  return {conv_filter_reference(conv_geometry(op, in[0].shape, w, in[1].shape), in[0], in[1], w)};
+  const Array x = to_plain(in[0], input_channels(op, w));
+  const Array dy = to_plain(in[1], w[0]);
+  return {conv_filter_reference(conv_geometry(op, x.shape, w, dy.shape), x, dy, w)};
 }
 
 std::vector<ValueId> gradient_forward(const GradientView& g) {
@@ -137,7 +177,10 @@ Cost cost_forward(const OpView& op) { return {forward_pass(op).flop(), op.operan
 
 // Counted as the forward pass's products, not those with the zeros of a spread input.
 Cost cost_data(const OpView& op) {
-  return {conv_geometry(op, op.out_shape(), op.shape(1), op.shape(0)).flop(), op.operand_bytes()};
+  const ConvGeometry g = data_pass(op);
+  const double taps = 2.0 * static_cast<double>(g.n * g.groups * g.ci * g.hi * g.wi) *
+                      static_cast<double>(g.co * g.taps());
+  return {taps, op.operand_bytes()};
 }
 
 Cost cost_filter(const OpView& op) { return {filter_pass(op).flop(), op.operand_bytes()}; }
@@ -151,16 +194,18 @@ std::vector<OpDef> conv2d_ops() {
        .reference = reference_forward,
        .gradient = gradient_forward,
        .cost = cost_forward,
-       .variants = std::vector<Variant>{conv2d_wide(forward_pass), conv2d_simt(forward_pass),
-                                        conv2d_direct(forward_pass)},
-       .takes_epilogue = true},
+       .variants = std::vector<Variant>{conv2d_blocked(forward_pass), conv2d_wide(forward_pass),
+                                        conv2d_simt(forward_pass), conv2d_direct(forward_pass)},
+       .takes_epilogue = true,
+       .blocked = conv2d_form},
       {.name = "conv2d_backward_data",
        .infer = infer_data,
        .reference = reference_data,
        .gradient = gradient_data,
        .cost = cost_data,
-       .variants = std::vector<Variant>{conv2d_wide(data_pass), conv2d_simt(data_pass),
-                                        conv2d_direct(data_pass)}},
+       .variants = std::vector<Variant>{conv2d_blocked(data_pass), conv2d_wide(data_pass),
+                                        conv2d_simt(data_pass), conv2d_direct(data_pass)},
+       .blocked = conv2d_data_form},
       {.name = "conv2d_backward_filter",
        .infer = infer_filter,
        .reference = reference_filter,

@@ -24,6 +24,7 @@ struct ConvGeometry {
   std::int64_t pad_top = 0, pad_left = 0;
   std::int64_t weight_row = 0, weight_channel = 0;  ///< strides of output and input channels
   bool flipped = false;
+  std::int64_t x_block = 0, y_block = 0;  ///< channels of a block of input and output; 0: rows
 
   std::int64_t taps() const { return kh * kw; }
   std::int64_t outputs() const { return n * groups * co * ho * wo; }
@@ -37,11 +38,15 @@ struct ConvGeometry {
 Shape conv_output_shape(const OpView& op, const Shape& x, const Shape& w);
 /// REQUIRES: shapes that conv_output_shape accepts
 ConvGeometry conv_geometry(const OpView& op, const Shape& x, const Shape& w, const Shape& y);
+/// Channels of x by the weight's shape and the option group.
+std::int64_t input_channels(const OpView& op, const Shape& w);
 /// The pass that `op` is, as its kernels see it. Only for nodes with inferred shapes.
 ConvGeometry forward_pass(const OpView& op);
 ConvGeometry data_pass(const OpView& op);
 ConvGeometry filter_pass(const OpView& op);
 
+/// For the variants on rows: declines channels in blocks, and what fits_32_bits declines.
+Decline rows_only(const ConvGeometry& g);
 /// Declines what 32-bit positions cannot address.
 Decline fits_32_bits(const ConvGeometry& g);
 /// Adds the geometry as compile-time parameters.
@@ -63,6 +68,7 @@ Array conv_filter_reference(const ConvGeometry& g, const Array& x, const Array& 
 
 /// Which pass a variant is made for.
 using Pass = ConvGeometry (*)(const OpView&);
+Variant conv2d_blocked(Pass pass);
 Variant conv2d_wide(Pass pass);
 Variant conv2d_filter_wide();
 Variant conv2d_simt(Pass pass);

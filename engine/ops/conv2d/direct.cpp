@@ -43,7 +43,7 @@ Variant conv2d_direct(Pass pass) {
   return {.name = "direct",
           .accepts = [pass](const OpView& op, const Target& target) -> Decline {
             const ConvGeometry g = pass(op);
-            if (Decline reason = fits_32_bits(g)) return reason;
+            if (Decline reason = rows_only(g)) return reason;
             return fits_loop_limit(target, iterations(g));
           },
           .lower =
@@ -65,7 +65,7 @@ Variant conv2d_filter_direct() {
   return {.name = "direct",
           .accepts = [](const OpView& op, const Target& target) -> Decline {
             const ConvGeometry g = filter_pass(op);
-            if (Decline reason = fits_32_bits(g)) return reason;
+            if (Decline reason = rows_only(g)) return reason;
             const Split s = split(g);
             if (s.parts * g.weights() > INT32_MAX) return "the partial sums exceed 2^31 elements";
             return fits_loop_limit(target, std::max(s.iterations, s.parts));

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "ops/blocked.hpp"
 #include "ops/conv2d/conv2d.hpp"
 #include "ops/epilogue.hpp"
 
@@ -73,17 +74,38 @@ ConvGeometry conv_geometry(const OpView& op, const Shape& x, const Shape& w, con
   return g;
 }
 
+std::int64_t input_channels(const OpView& op, const Shape& w) {
+  return w.rank() == 4 ? w[1] * op.attributes().integer("group", 1) : 0;
+}
+
+namespace {
+
+std::int64_t block_of(const Shape& shape) { return is_blocked(shape) ? shape[4] : 0; }
+
+}  // namespace
+
 ConvGeometry forward_pass(const OpView& op) {
-  return conv_geometry(op, op.shape(0), op.shape(1), op.out_shape());
+  const Shape& w = op.shape(1);
+  ConvGeometry g = conv_geometry(op, plain_shape(op.shape(0), input_channels(op, w)), w,
+                                 plain_shape(op.out_shape(), w[0]));
+  g.x_block = block_of(op.shape(0)), g.y_block = block_of(op.out_shape());
+  return g;
 }
 
 ConvGeometry filter_pass(const OpView& op) {
-  return conv_geometry(op, op.shape(0), op.out_shape(), op.shape(1));
+  const Shape& w = op.out_shape();
+  ConvGeometry g = conv_geometry(op, plain_shape(op.shape(0), input_channels(op, w)), w,
+                                 plain_shape(op.shape(1), w[0]));
+  g.x_block = block_of(op.shape(0)), g.y_block = block_of(op.shape(1));
+  return g;
 }
 
 ConvGeometry data_pass(const OpView& op) {
-  const ConvGeometry f = conv_geometry(op, op.out_shape(), op.shape(1), op.shape(0));
+  const Shape& w = op.shape(1);
+  const ConvGeometry f = conv_geometry(op, plain_shape(op.out_shape(), input_channels(op, w)), w,
+                                       plain_shape(op.shape(0), w[0]));
   ConvGeometry g = f;
+  g.x_block = block_of(op.shape(0)), g.y_block = block_of(op.out_shape());
   g.ci = f.co, g.hi = f.ho, g.wi = f.wo;
   g.co = f.ci, g.ho = f.hi, g.wo = f.wi;
   g.stride_h = 1, g.stride_w = 1;
@@ -101,6 +123,11 @@ Decline fits_32_bits(const ConvGeometry& g) {
     return "a tensor has about 2^31 elements or more";
   }
   return std::nullopt;
+}
+
+Decline rows_only(const ConvGeometry& g) {
+  if (g.x_block != 0 || g.y_block != 0) return "made for rows; here channels are in blocks";
+  return fits_32_bits(g);
 }
 
 void describe(KernelCall& call, const ConvGeometry& g) {

@@ -37,7 +37,7 @@ Block choose(const ConvGeometry& g, const Target& target, const Params& params) 
 }
 
 Decline accepts(const ConvGeometry& g, const Target& target, const Block& block) {
-  if (Decline reason = fits_32_bits(g)) return reason;
+  if (Decline reason = rows_only(g)) return reason;
   if (g.groups > 1 && g.co < kTileRows) {
     return fmt::format("only {} output channel{} per group: most of a tile would be empty", g.co,
                        g.co == 1 ? "" : "s");

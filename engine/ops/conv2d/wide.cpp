@@ -146,7 +146,7 @@ Decline wide_accepts(const ConvGeometry& g, const Target& target) {
   if (target.family != Family::wide) {
     return "made for wide devices: one work-item per group with explicit vectors";
   }
-  return fits_32_bits(g);
+  return rows_only(g);
 }
 
 Decline fits_local(std::int64_t floats, const Target& target) {

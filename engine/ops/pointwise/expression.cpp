@@ -263,9 +263,10 @@ std::string expression_functions(std::string_view expression, std::string_view n
   return text;
 }
 
-std::string epilogue_prelude(std::string_view expression, std::initializer_list<int> widths) {
+std::string epilogue_prelude(std::string_view expression, std::initializer_list<int> widths,
+                             int arity) {
   if (expression.empty()) return "";
-  return "#define HAS_EPILOGUE 1\n" + expression_functions(expression, "epilogue", 1, widths);
+  return "#define HAS_EPILOGUE 1\n" + expression_functions(expression, "epilogue", arity, widths);
 }
 
 double expression_flop(std::string_view expression) {

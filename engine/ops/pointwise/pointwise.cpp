@@ -6,6 +6,7 @@
 
 #include <pinnacle/op.hpp>
 
+#include "ops/blocked.hpp"
 #include "ops/epilogue.hpp"
 #include "ops/gradients.hpp"
 #include "ops/pointwise/expression.hpp"
@@ -94,6 +95,39 @@ Variant variant(Family family) {
           .space = {}};
 }
 
+// Operands of the result's shape are taken in blocks, [C, 1, 1] as a vector beside them.
+std::optional<BlockedForm> blocked(const OpView& op, std::int64_t block, const Target&) {
+  const Shape& y = op.out_shape();
+  if (y.rank() != 4) return std::nullopt;
+  std::vector<bool> inputs;
+  std::vector<bool> channels;
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
+    const Shape& x = op.shape(i);
+    const bool per_channel = x == Shape{y[1], 1, 1} || x == Shape{1, y[1], 1, 1};
+    if (x != y && x.elements() != 1 && !per_channel) return std::nullopt;
+    inputs.push_back(x == y);
+    channels.push_back(per_channel && x != y && x.elements() != 1);
+  }
+  if (std::find(inputs.begin(), inputs.end(), true) == inputs.end()) return std::nullopt;
+  BlockedForm form = same_op(op, std::move(inputs), {true});
+  form.build = [build = form.build, channels, block](Builder& b, std::span<const ValueId> in,
+                                                     const std::string& name) {
+    std::vector<ValueId> operands(in.begin(), in.end());
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      const Shape& x = b.shape(operands[i]);
+      if (channels[i]) {
+        const ValueId vector =
+            b.apply("reshape", {operands[i]}, {{"shape", Attributes::Ints{x.elements()}}});
+        operands[i] = block_vector(b, vector, block);
+      } else if (x.elements() == 1 && x.rank() > 0) {
+        operands[i] = b.apply("reshape", {operands[i]}, {{"shape", Attributes::Ints{1}}});
+      }
+    }
+    return build(b, operands, name);
+  };
+  return form;
+}
+
 bool mentions(std::string_view formula, char name) {
   for (std::size_t i = 0; i < formula.size(); ++i) {
     const auto word = [&](std::size_t k) {
@@ -155,7 +189,8 @@ OpDef define(std::string name, std::function<std::vector<ValueId>(const Gradient
           .cost = cost,
           .variants = std::vector<Variant>{variant(Family::wide), variant(Family::simt)},
           .takes_epilogue = false,
-          .pointwise = true};
+          .pointwise = true,
+          .blocked = blocked};
 }
 
 }  // namespace
