@@ -1,0 +1,182 @@
+// conv2d, winograd4 and winograd2: 3 x 3 convolutions with stride 1 by minimal filtering, on channels
+// in blocks. Relative errors grow with the tile: about 1e-6 for 2 x 2, 1e-5 for 4 x 4.
+// Here the block sizes are chosen by a model of a core; conv2d/winograd.cl says what they mean.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "ops/conv2d/blocked.hpp"
+#include "ops/epilogue.hpp"
+#include "ops/launch.hpp"
+
+namespace pinnacle {
+namespace {
+
+constexpr std::int64_t kLocalFloats = 176 << 10;  // most of the cache of one core
+
+std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
+
+struct Blocking {
+  std::int64_t tile, vw, mr = 1, nv = 1, tb = 1, fg = 1, chunk = 1;
+  double cycles = 1e300;  // of the busiest unit, one multiply of a vector each
+
+  std::int64_t xi() const { return (tile + 2) * (tile + 2); }
+  std::int64_t tiles(const ConvGeometry& g) const {
+    return g.n * ceil_div(g.ho, tile) * ceil_div(g.wo, tile);
+  }
+  std::int64_t cb(const ConvGeometry& g) const { return ceil_div(g.ci, vw); }
+  std::int64_t ft(const ConvGeometry& g) const { return ceil_div(ceil_div(g.co, vw), nv); }
+  std::int64_t packed_floats(const ConvGeometry& g) const {
+    return ft(g) * xi() * cb(g) * vw * nv * vw;
+  }
+  std::int64_t floats(const ConvGeometry& g) const {
+    return xi() * tb * vw * (chunk + (chunk < cb(g) ? fg : 1) * nv);
+  }
+  std::int64_t iterations(const ConvGeometry& g) const {
+    const std::int64_t blocks = cb(g);
+    const std::int64_t parts = ceil_div(blocks, chunk);
+    const std::int64_t in = tb * (parts + blocks * (2 + 4 * (tile + 2) * (tile + 2)));
+    const std::int64_t sums = 2 * parts * mr * nv + blocks * (1 + vw * (1 + nv + mr * (1 + nv)));
+    return in + fg * (1 + xi() * (1 + ceil_div(tb, mr) * (1 + sums)) + nv * tb * 4 * xi());
+  }
+};
+
+// How many cycles the busiest unit needs; all numbers are rough, only their order matters.
+double model(const Blocking& p, const ConvGeometry& g, const Target& target) {
+  const double step = static_cast<double>(std::max<std::int64_t>(p.mr * p.nv, 8)) + 1.5 +
+                      0.1 * static_cast<double>(p.mr + p.nv);
+  const auto d = [](std::int64_t v) { return static_cast<double>(v); };
+  const double products = d(p.fg * p.xi() * g.ci * (p.tb / p.mr)) * step;
+  const double waits = d(ceil_div(p.cb(g), p.chunk) * p.fg * p.xi() * p.tb * p.nv) * 2;
+  const double transforms = d(p.tb * p.xi()) * (7 * d(p.cb(g)) + 6 * d(p.fg * p.nv));
+  // Weights pass through once per group of tiles, from the nearest cache that holds them.
+  const std::int64_t bytes = p.packed_floats(g) * 4;
+  const double rate = bytes < (512 << 10) ? 48 : bytes < (12 << 20) ? 16 : 5;
+  const double weights = d(bytes) * d(p.fg) / d(p.ft(g)) / rate;
+  const double group =
+      std::max(products + waits + transforms, weights + 0.3 * products) + 0.15 * weights;
+  const std::int64_t groups = ceil_div(p.tiles(g), p.tb) * ceil_div(p.ft(g), p.fg);
+  return group * d(ceil_div(groups, std::max(target.compute_units, 1)));
+}
+
+Blocking choose(const ConvGeometry& g, std::int64_t tile, const Target& target,
+                const Params& params) {
+  Blocking best{.tile = tile, .vw = g.y_block};
+  const std::int64_t registers = target.vector_width >= 16 ? 32 : 16;
+  const std::int64_t most =
+      std::min(static_cast<std::int64_t>(target.local_memory) / 4, kLocalFloats);
+  const std::int64_t vectors = ceil_div(g.co, g.y_block);
+  const std::int64_t wanted_nv = tuned(params, "NV", 0);
+  const std::int64_t wanted_mr = tuned(params, "MR", 0);
+  Blocking p = best;
+  for (p.nv = 1; p.nv <= std::min<std::int64_t>(vectors, 4); ++p.nv) {
+    if (wanted_nv > 0 && p.nv != std::min(wanted_nv, vectors)) continue;
+    for (p.mr = 1; p.mr * p.nv + p.nv + 1 <= registers; ++p.mr) {
+      if (wanted_mr > 0 && p.mr != wanted_mr) continue;
+      for (std::int64_t times = 1; times <= 4; ++times) {
+        p.tb = times * p.mr;
+        if (p.tb >= p.tiles(g) + p.mr) break;
+        const std::int64_t ft = p.ft(g);
+        for (std::int64_t parts = 1; parts <= ft; parts *= 2) {
+          p.fg = ceil_div(ft, parts);
+          p.chunk = p.cb(g);
+          while (p.floats(g) > most && p.chunk > 1) p.chunk = ceil_div(p.chunk, 2);
+          if (p.floats(g) > most) continue;
+          p.cycles = model(p, g, target);
+          if (p.cycles < best.cycles) best = p;
+        }
+      }
+    }
+  }
+  return best;
+}
+
+Decline accepts(const ConvGeometry& g, std::int64_t tile, const Target& target) {
+  if (Decline reason = blocked_only(g, target)) return reason;
+  if (g.kh != 3 || g.kw != 3 || g.stride_h != 1 || g.stride_w != 1 || g.spread_h != 1 ||
+      g.spread_w != 1 || g.dilation_h != 1 || g.dilation_w != 1) {
+    return "made for 3 x 3 taps without stride or dilation";
+  }
+  if (g.groups != 1) return "made for one group";
+  if (g.x_block != g.y_block) return "reads channels in blocks; here they are rows";
+  const Blocking p = choose(g, tile, target, {});
+  if (p.cycles >= 1e300) return "its transformed tiles do not fit the local memory";
+  if (p.packed_floats(g) > INT32_MAX) return "transformed weights of 2^31 elements or more";
+  return fits_loop_limit(target, p.iterations(g));
+}
+
+double direct_cycles(const ConvGeometry& g, const Target& target) {
+  const double lanes = static_cast<double>(ceil_div(g.co, g.y_block) * g.n * g.ho * g.wo);
+  return 1.08 * lanes * static_cast<double>(g.ci * 9) /
+         static_cast<double>(std::max(target.compute_units, 1));
+}
+
+// Weights that change are transformed in each run.
+double cycles(const OpView& op, const ConvGeometry& g, std::int64_t tile, const Target& target) {
+  const Blocking p = choose(g, tile, target, {});
+  const double pack = op.is_fixed(1) ? 0.0
+                                     : 0.8 * static_cast<double>(p.packed_floats(g)) /
+                                           std::max(target.compute_units, 1);
+  return p.cycles + pack;
+}
+
+void add_pack(KernelCall& call, const ConvGeometry& g, const Blocking& p, BufferRef packed) {
+  call.define("TILE", p.tile).define("VW", p.vw).define("NF", p.nv * p.vw);
+  call.define("CI", g.ci).define("CO", g.co);
+  call.define("A_ROW", g.weight_row).define("A_CHANNEL", g.weight_channel);
+  call.define("FLIP", g.flipped ? 1 : 0);
+  call.arg(in(1)).arg(packed);
+  call.range({to_size(p.cb(g)), to_size(p.ft(g)), 1}, {1, 1, 1});
+  call.loops(p.vw * (1 + p.nv * p.vw * 40 + p.xi() * (1 + p.nv * p.vw)));
+}
+
+}  // namespace
+
+Variant conv2d_winograd(Pass pass, std::int64_t tile) {
+  return {
+      .name = fmt::format("winograd{}", tile),
+      .accepts = [=](const OpView& op, const Target& target) -> Decline {
+        return accepts(pass(op), tile, target);
+      },
+      .lower =
+          [=](const OpView& op, const Target& target, const Params& params) {
+            const ConvGeometry g = pass(op);
+            Blocking p = choose(g, tile, target, params);
+            if (p.cycles >= 1e300) p = choose(g, tile, target, {});
+            Lowering lowering;
+            const auto bytes = to_size(p.packed_floats(g)) * sizeof(float);
+            const bool once = op.is_fixed(1);
+            const BufferRef packed = once ? lowering.add_kept(bytes) : lowering.add_scratch(bytes);
+            add_pack(once ? lowering.prepare_call("conv2d/pack_winograd.cl")
+                          : lowering.call("conv2d/pack_winograd.cl"),
+                     g, p, packed);
+            KernelCall& call = lowering.call("conv2d/winograd.cl");
+            call.define("VW", p.vw).define("TILE", tile).define("N", g.n);
+            call.define("CI", g.ci).define("HI", g.hi).define("WI", g.wi);
+            call.define("CO", g.co).define("HO", g.ho).define("WO", g.wo);
+            call.define("PT", g.pad_top).define("PL", g.pad_left);
+            call.define("MR", p.mr).define("NV", p.nv).define("TB", p.tb);
+            call.define("FG", p.fg).define("CHUNK", p.chunk);
+            call.arg(in(0)).arg(packed);
+            if (!g.flipped) add_epilogue(call, op, static_cast<int>(p.vw));
+            call.arg(out());
+            call.range({to_size(ceil_div(p.tiles(g), p.tb)), to_size(ceil_div(p.ft(g), p.fg)), 1},
+                       {1, 1, 1});
+            call.loops(p.iterations(g));
+            return lowering;
+          },
+      .space = {{"NV", {0, 1, 2, 3, 4}}, {"MR", {0, 6, 7, 8, 10, 12, 14}}},
+      .avoid = [=](const OpView& op, const Target& target) -> Decline {
+        const ConvGeometry g = pass(op);
+        const double mine = cycles(op, g, tile, target);
+        if (mine > direct_cycles(g, target)) {
+          return "transforms and weights cost more than the products that it saves";
+        }
+        const std::int64_t other = tile == 4 ? 2 : 4;
+        if (!accepts(g, other, target) && cycles(op, g, other, target) < mine) {
+          return fmt::format("tiles of {0} x {0} are likely to be faster", other);
+        }
+        return std::nullopt;
+      }};
+}
+
+}  // namespace pinnacle
