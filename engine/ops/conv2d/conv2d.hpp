@@ -71,6 +71,7 @@ using Pass = ConvGeometry (*)(const OpView&);
 Variant conv2d_blocked(Pass pass);
 Variant conv2d_winograd(Pass pass, std::int64_t tile);
 Variant conv2d_wide(Pass pass);
+Variant conv2d_filter_blocked();
 Variant conv2d_filter_wide();
 Variant conv2d_simt(Pass pass);
 Variant conv2d_filter_simt();
