@@ -17,25 +17,17 @@ namespace {
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
 std::int64_t halve(std::int64_t value) { return ceil_div(value, 2); }
 
-// The taps of one axis that a phase of the outputs meets.
-struct Axis {
-  std::int64_t in, out;  // extents: input, outputs of the phase
-  std::int64_t taps, stride, dilation, pad;
-  std::int64_t first_tap, tap_step;  // where they are in the weights
-  std::int64_t out_first = 0, out_step = 1;
-};
-
-Axis forward_axis(std::int64_t in, std::int64_t out, std::int64_t taps, std::int64_t stride,
-                  std::int64_t dilation, std::int64_t pad) {
+ConvAxis forward_axis(std::int64_t in, std::int64_t out, std::int64_t taps, std::int64_t stride,
+                      std::int64_t dilation, std::int64_t pad) {
   return {in, out, taps, stride, dilation, pad, 0, 1};
 }
 
 // dx[u] = sum over k of dy[(u + pad - k dilation) / stride] w[k], for u = phase, phase + stride, ...
 // `reversed_pad` is dilation (taps - 1) - pad, as in data_pass().
-Axis backward_axis(std::int64_t in, std::int64_t out, std::int64_t taps, std::int64_t stride,
-                   std::int64_t dilation, std::int64_t reversed_pad, std::int64_t phase) {
+ConvAxis backward_axis(std::int64_t in, std::int64_t out, std::int64_t taps, std::int64_t stride,
+                       std::int64_t dilation, std::int64_t reversed_pad, std::int64_t phase) {
   const std::int64_t pad = dilation * (taps - 1) - reversed_pad;
-  Axis axis{in, ceil_div(out - phase, stride), 0, 1, 1, 0, 0, 1, phase, stride};
+  ConvAxis axis{in, ceil_div(out - phase, stride), 0, 1, 1, 0, 0, 1, phase, stride};
   const std::int64_t step = stride / std::gcd(stride, dilation);
   std::int64_t first = 0;
   while (first < std::min(step, taps) && (phase + pad - first * dilation) % stride != 0) ++first;
@@ -48,19 +40,10 @@ Axis backward_axis(std::int64_t in, std::int64_t out, std::int64_t taps, std::in
   return axis;
 }
 
-// One call: a convolution without zeros between the inputs.
-struct Work {
-  Axis h, w;
-  // Reading stays inside the input: no slab is needed.
-  static bool inside(const Axis& a) {
-    return a.pad <= 0 && (a.out - 1) * a.stride - a.pad + (a.taps - 1) * a.dilation < a.in;
-  }
-  bool reads_inside() const { return (inside(h) && inside(w)) || taps() == 0; }
-  std::int64_t taps() const { return h.taps * w.taps; }
-};
+}  // namespace
 
-std::vector<Work> works(const ConvGeometry& g) {
-  std::vector<Work> result;
+std::vector<ConvWork> conv_works(const ConvGeometry& g) {
+  std::vector<ConvWork> result;
   for (std::int64_t p = 0; p < std::min(g.spread_h, g.ho); ++p) {
     for (std::int64_t q = 0; q < std::min(g.spread_w, g.wo); ++q) {
       if (!g.flipped) {
@@ -71,7 +54,7 @@ std::vector<Work> works(const ConvGeometry& g) {
             {backward_axis(g.hi, g.ho, g.kh, g.spread_h, g.dilation_h, g.pad_top, p),
              backward_axis(g.wi, g.wo, g.kw, g.spread_w, g.dilation_w, g.pad_left, q)});
       }
-      Work& work = result.back();
+      ConvWork& work = result.back();
       // Pixels of a 1 x 1 convolution are one long row.
       const bool flat = work.taps() == 1 && work.reads_inside() && work.h.stride == 1 &&
                         work.w.stride == 1 && work.h.out_step == 1 && work.w.out_step == 1 &&
@@ -84,6 +67,10 @@ std::vector<Work> works(const ConvGeometry& g) {
   }
   return result;
 }
+
+namespace {
+
+using Work = ConvWork;
 
 struct Blocking {
   std::int64_t vw, xb, nv, th, tw, rb, wb, fg, chunk;
@@ -231,9 +218,7 @@ std::int64_t packed_floats(const ConvGeometry& g, const Work& w, const Blocking&
 void add_pack(KernelCall& call, const ConvGeometry& g, const Work& w, const Blocking& b,
               BufferRef packed) {
   call.define("CI", g.ci).define("CO", g.co).define("XB", b.xb).define("NF", b.nv * b.vw);
-  call.define("KH", w.h.taps).define("KW", w.w.taps).define("KHW", g.kw);
-  call.define("TH0", w.h.first_tap).define("THS", w.h.tap_step);
-  call.define("TW0", w.w.first_tap).define("TWS", w.w.tap_step);
+  describe_taps(call, g, w);
   call.define("A_ROW", g.weight_row).define("A_CHANNEL", g.weight_channel);
   call.define("GROUP", g.ci * g.co * g.taps());
   call.arg(in(1)).arg(packed);
@@ -254,16 +239,8 @@ void add_work(Lowering& lowering, const OpView& op, const ConvGeometry& g, const
   }
   KernelCall& call = lowering.call("conv2d/blocked.cl");
   call.define("VW", b.vw).define("XB", b.xb).define("G", g.groups);
-  call.define("CI", g.ci).define("HI", w.h.in).define("WI", w.w.in);
-  call.define("CO", g.co).define("HO", w.h.out).define("WO", w.w.out);
-  call.define("KH", w.h.taps).define("KW", w.w.taps);
-  call.define("SH", w.h.stride).define("SW", w.w.stride);
-  call.define("DH", w.h.dilation).define("DW", w.w.dilation);
-  call.define("PT", w.h.pad).define("PL", w.w.pad);
-  const bool flat = w.h.in != g.hi;  // see works()
-  call.define("HY", flat ? 1 : g.ho).define("WY", flat ? g.ho * g.wo : g.wo);
-  call.define("OH0", w.h.out_first).define("OW0", w.w.out_first);
-  call.define("OSH", w.h.out_step).define("OSW", w.w.out_step);
+  call.define("CI", g.ci).define("CO", g.co);
+  describe(call, g, w);
   call.define("TH", b.th).define("TW", b.tw).define("NV", b.nv);
   call.define("RB", b.rb).define("WB", b.wb).define("FG", b.fg).define("CHUNK", b.chunk);
   call.define("SLAB", b.slab ? 1 : 0);
@@ -277,6 +254,27 @@ void add_work(Lowering& lowering, const OpView& op, const ConvGeometry& g, const
 }
 
 }  // namespace
+
+void describe(KernelCall& call, const ConvGeometry& g, const ConvWork& w) {
+  call.define("HI", w.h.in).define("WI", w.w.in);
+  call.define("HO", w.h.out).define("WO", w.w.out);
+  call.define("KH", w.h.taps).define("KW", w.w.taps);
+  call.define("SH", w.h.stride).define("SW", w.w.stride);
+  call.define("DH", w.h.dilation).define("DW", w.w.dilation);
+  call.define("PT", w.h.pad).define("PL", w.w.pad);
+  const bool flat = w.h.in != g.hi;  // see conv_works()
+  call.define("HY", flat ? 1 : g.ho).define("WY", flat ? g.ho * g.wo : g.wo);
+  call.define("OH0", w.h.out_first).define("OW0", w.w.out_first);
+  call.define("OSH", w.h.out_step).define("OSW", w.w.out_step);
+}
+
+void describe_taps(KernelCall& call, const ConvGeometry& g, const ConvWork& w) {
+  call.define("KH", w.h.taps).define("KW", w.w.taps).define("KHW", g.kw);
+  call.define("TH0", w.h.first_tap).define("THS", w.h.tap_step);
+  call.define("TW0", w.w.first_tap).define("TWS", w.w.tap_step);
+}
+
+bool is_depthwise(const ConvGeometry& g) { return g.ci == 1 && g.co == 1 && g.groups > 1; }
 
 Decline blocked_only(const ConvGeometry& g, const Target& target) {
   if (g.y_block == 0) return "made for channels in blocks; here they are rows";
@@ -302,7 +300,7 @@ Variant conv2d_blocked(Pass pass) {
           .accepts = [pass](const OpView& op, const Target& target) -> Decline {
             const ConvGeometry g = pass(op);
             if (Decline reason = blocked_only(g, target)) return reason;
-            for (const Work& w : works(g)) {
+            for (const Work& w : conv_works(g)) {
               const Blocking b = choose(g, w, target, {});
               if (b.floats(g, w) * 4 > static_cast<std::int64_t>(target.local_memory)) {
                 return fmt::format("needs {} bytes of local memory; this device has {}",
@@ -316,7 +314,7 @@ Variant conv2d_blocked(Pass pass) {
               [pass](const OpView& op, const Target& target, const Params& params) {
                 const ConvGeometry g = pass(op);
                 Lowering lowering;
-                for (const Work& w : works(g)) {
+                for (const Work& w : conv_works(g)) {
                   add_work(lowering, op, g, w, choose(g, w, target, params), !g.flipped);
                 }
                 return lowering;

@@ -6,8 +6,34 @@
 
 namespace pinnacle {
 
+/// The taps of one axis that one call meets.
+struct ConvAxis {
+  std::int64_t in, out;  ///< extents: input, outputs of this call
+  std::int64_t taps, stride, dilation, pad;
+  std::int64_t first_tap, tap_step;  ///< where they are in the weights
+  std::int64_t out_first = 0, out_step = 1;
+};
+
+/// One call: a convolution without zeros between the inputs.
+struct ConvWork {
+  ConvAxis h, w;
+  static bool inside(const ConvAxis& a) {
+    return a.pad <= 0 && (a.out - 1) * a.stride - a.pad + (a.taps - 1) * a.dilation < a.in;
+  }
+  /// Nothing outside the input is read.
+  bool reads_inside() const { return (inside(h) && inside(w)) || taps() == 0; }
+  std::int64_t taps() const { return h.taps * w.taps; }
+};
+/// The calls of a pass: one, or one for each phase of a backward pass with strides.
+std::vector<ConvWork> conv_works(const ConvGeometry& g);
+/// Adds the geometry of a call, and where its taps lie in the weights.
+void describe(KernelCall& call, const ConvGeometry& g, const ConvWork& w);
+void describe_taps(KernelCall& call, const ConvGeometry& g, const ConvWork& w);
+
 /// Declines rows, devices of the other family and groups that do not fill blocks.
 Decline blocked_only(const ConvGeometry& g, const Target& target);
+/// One channel and one filter per group.
+bool is_depthwise(const ConvGeometry& g);
 /// Bias, residual and epilogue of a conv2d: parameters and arguments, in this order.
 void add_epilogue(KernelCall& call, const OpView& op, int width);
 

@@ -68,6 +68,8 @@ Array conv_filter_reference(const ConvGeometry& g, const Array& x, const Array& 
 
 /// Which pass a variant is made for.
 using Pass = ConvGeometry (*)(const OpView&);
+Variant conv2d_depthwise(Pass pass);
+Variant conv2d_filter_depthwise();
 Variant conv2d_blocked(Pass pass);
 Variant conv2d_winograd(Pass pass, std::int64_t tile);
 Variant conv2d_wide(Pass pass);

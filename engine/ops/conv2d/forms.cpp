@@ -42,8 +42,6 @@ double seconds(double flop, double share, const Target& target) {
   return 1e-9 * flop / (peak * share);
 }
 
-bool is_depthwise(const ConvGeometry& g) { return g.ci == 1 && g.co == 1 && g.groups > 1; }
-
 // Few input channels are read from rows: a block of them would be mostly empty.
 bool reads_rows(const ConvGeometry& g, std::int64_t block) {
   return g.groups == 1 && 2 * g.ci < block;
