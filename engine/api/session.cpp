@@ -193,7 +193,7 @@ Session compile(const Graph& graph, const Device& device, const CompileOptions& 
   if (device.kind() == DeviceKind::host) {
     // Fusing would only hide which reference is wrong; the host runs the graph as written.
     PassOptions passes = pass_options(options);
-    passes.without.emplace_back("fuse");
+    passes.without.insert(passes.without.end(), {"fuse", "fold_batch_norm"});
     std::vector<std::string> notes = run_graph_passes(impl->graph, passes);
     impl->plan = host_plan(impl->graph, std::move(notes));
     impl->backend = make_host_backend(impl->graph, memory.impl());

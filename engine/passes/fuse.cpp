@@ -44,7 +44,7 @@ class Fuser {
       // An epilogue is best: the value never leaves the registers.
       while (absorb_pointwise(i)) {
       }
-      if (!absorb_bias(i)) into_epilogue(i);
+      if (!absorb_bias(i) && !into_residual(i)) into_epilogue(i);
     }
     std::vector<Node> nodes;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
@@ -178,6 +178,43 @@ class Fuser {
       argument = std::move(*inner);
     }
     return out;
+  }
+
+  // f(conv(x), r) -> conv(x, r) with epilogue f(x0, x1), for convolutions in blocks.
+  bool into_residual(std::size_t i) {
+    const Node& node = graph_.nodes[i];
+    if (node.inputs.size() != 2 || node.inputs[0] == node.inputs[1]) return false;
+    // The later one: the other is then there already.
+    std::size_t k = 0;
+    std::optional<std::size_t> at;
+    for (std::size_t j = 0; j < 2; ++j) {
+      const auto candidate = sole_producer(node.inputs[j]);
+      if (candidate && takes_residual(graph_.nodes[*candidate]) && (!at || *candidate > *at)) {
+        at = candidate;
+        k = j;
+      }
+    }
+    const ValueId residual = node.inputs[1 - k];
+    const ValueId result = node.outputs[0];
+    if (!at || graph_.type(residual).shape != graph_.type(result).shape) return false;
+    Node& before = graph_.nodes[*at];
+    if (graph_.type(before.outputs[0]).shape != graph_.type(result).shape) return false;
+    const Expression inner = before.attributes.has("epilogue")
+                                 ? parse_expression(before.attributes.text("epilogue"))
+                                 : operand(0);
+    std::vector<Expression> operands = {inner, operand(1)};
+    if (k == 1) std::swap(operands[0], operands[1]);
+    const Expression e = substitute(parse_expression(pointwise_expression(node)), operands);
+    if (size(e) > kMostCalls) return false;
+    before.inputs.resize(3, kNoValue);
+    before.inputs.push_back(residual);
+    before.attributes.set("epilogue", to_text(e));
+    take_over(before, i, *at);
+    return true;
+  }
+
+  static bool takes_residual(const Node& node) {
+    return node.op == "conv2d" && node.attributes.has("block") && node.inputs.size() < 4;
   }
 
   // f(conv(x)) -> conv(x) with epilogue f.

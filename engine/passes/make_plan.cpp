@@ -13,8 +13,9 @@ bool wanted(const PassOptions& options, const char* name) {
 }
 
 void check_names(const PassOptions& options) {
-  static const std::vector<std::string> names = {"fold_constants", "eliminate_dead", "fuse",
-                                                 "choose_layout", "plan_memory"};
+  static const std::vector<std::string> names = {"fold_constants",  "eliminate_dead",
+                                                 "fold_batch_norm", "fuse",
+                                                 "choose_layout",   "plan_memory"};
   for (const std::string& name : options.without) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       const std::string near = suggestion(name, names);
@@ -48,6 +49,11 @@ std::vector<std::string> run_graph_passes(Graph& graph, const PassOptions& optio
       notes.push_back(fmt::format("eliminate_dead: {} nodes", n));
     checked();
   }
+  if (wanted(options, "fold_batch_norm")) {
+    if (const int n = fold_batch_norm(graph))
+      notes.push_back(fmt::format("fold_batch_norm: {} into convolutions", n));
+    checked();
+  }
   if (wanted(options, "fuse")) {
     if (const int n = fuse(graph)) notes.push_back(fmt::format("fuse: {} nodes joined", n));
     checked();
@@ -61,6 +67,10 @@ Plan run_passes(Graph& graph, const Target& target, const PassOptions& options) 
     std::string note = choose_layout(graph, target, options.free_ports);
     if (!note.empty()) {
       notes.push_back(std::move(note));
+      if (wanted(options, "fuse")) {
+        if (const int n = fuse(graph))
+          notes.push_back(fmt::format("fuse: {} more nodes joined", n));
+      }
 #ifndef NDEBUG
       verify(graph);
 #endif

@@ -27,8 +27,13 @@ int fold_constants(Graph& graph);
 /// throws UnsupportedError with every op on the way that has no gradient
 std::vector<ValueId> differentiate(Graph& graph, ValueId loss, std::span<const ValueId> wanted);
 
+/// Makes batch_norm part of the weights and bias of the convolution before it, where neither changes
+/// from run to run. Returns how many.
+int fold_batch_norm(Graph& graph);
+
 /// Joins bias and activation into ops that take an epilogue, and chains of pointwise nodes into
-/// one. Returns how many nodes disappeared.
+/// one; after choose_layout also a second operand (the residual) into a convolution in blocks.
+/// Returns how many nodes disappeared.
 int fuse(Graph& graph);
 
 /// Runs nodes on blocked channels where that saves time, with conversions at the borders. With
