@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/blocked.hpp"
 
+#include <algorithm>
+
 #include "ops/launch.hpp"
 
 namespace pinnacle {
@@ -82,6 +84,10 @@ ValueId block_vector(Builder& b, ValueId vector, std::int64_t block) {
     vector = b.apply("pad", {vector}, {{"pads", Attributes::Ints{0, padded - channels}}});
   }
   return b.apply("reshape", {vector}, {{"shape", Attributes::Ints{padded / block, 1, 1, block}}});
+}
+
+double seconds_to_move(double bytes, const Target& target) {
+  return 1e-9 * bytes / std::max(target.bandwidth_gbs, 1.0);
 }
 
 BlockedForm same_op(const OpView& op, std::vector<bool> inputs, std::vector<bool> outputs) {

@@ -28,6 +28,9 @@ ValueId unblock_channels(Builder& b, ValueId blocked, std::int64_t channels);
 /// [C] as [ceil(C / block), 1, 1, block], zeros beyond C: a channel's numbers beside blocked values.
 ValueId block_vector(Builder& b, ValueId vector, std::int64_t block);
 
+/// What moving so many bytes takes, about.
+double seconds_to_move(double bytes, const Target& target);
+
 /// A form that adds the same op with the same attributes on blocked inputs and outputs.
 BlockedForm same_op(const OpView& op, std::vector<bool> inputs, std::vector<bool> outputs);
 

@@ -35,8 +35,11 @@ Shape output(const Pooling& pooling) {
   const Ints strides = pooling.options.ints("strides", {1, 1});
   const Ints pads = pooling.options.ints("pads", {0, 0, 0, 0});
   const Shape& x = pooling.x;
-  return {x[0], x[1], (x[2] + pads[0] + pads[2] - kernel[0]) / strides[0] + 1,
-          (x[3] + pads[1] + pads[3] - kernel[1]) / strides[1] + 1};
+  Shape y = x;
+  for (std::size_t i = 0; i < 2; ++i) {
+    y[i + 2] = (x[i + 2] + pads[i] + pads[i + 2] - kernel[i]) / strides[i] + 1;
+  }
+  return y;
 }
 
 // The largest elements of x's windows: what max_pool2d_backward gets as y.
@@ -46,16 +49,20 @@ Tensor largest(const Pooling& pooling, const Tensor& x) {
   const Ints pads = pooling.options.ints("pads", {0, 0, 0, 0});
   const Shape shape = output(pooling);
   const std::int64_t hi = x.shape()[2], wi = x.shape()[3];
+  const std::int64_t lanes = shape.elements(4, shape.rank());  // 1, or channels of a block
   Tensor y(shape);
   for (std::int64_t o = 0; o < y.elements(); ++o) {
-    const std::int64_t plane = o / (shape[2] * shape[3]);
-    const std::int64_t top = o / shape[3] % shape[2] * strides[0] - pads[0];
-    const std::int64_t left = o % shape[3] * strides[1] - pads[1];
+    const std::int64_t pixel = o / lanes;
+    const std::int64_t plane = pixel / (shape[2] * shape[3]);
+    const std::int64_t top = pixel / shape[3] % shape[2] * strides[0] - pads[0];
+    const std::int64_t left = pixel % shape[3] * strides[1] - pads[1];
     float best = -1e30F;
     for (std::int64_t h = std::max<std::int64_t>(top, 0); h < std::min(top + kernel[0], hi); ++h) {
       for (std::int64_t w = std::max<std::int64_t>(left, 0); w < std::min(left + kernel[1], wi);
            ++w) {
-        best = std::max(best, x.f32()[static_cast<std::size_t>((plane * hi + h) * wi + w)]);
+        best = std::max(
+            best,
+            x.f32()[static_cast<std::size_t>(((plane * hi + h) * wi + w) * lanes + o % lanes)]);
       }
     }
     y.f32()[static_cast<std::size_t>(o)] = best;
@@ -110,9 +117,23 @@ std::vector<OpCase> pool2d_cases() {
       {"kernel = input", {2, 5, 7, 7}, options(7, 7)},
       {"kernel = input, wide", {1, 2, 3, 31}, {{"kernel_shape", Ints{3, 31}}}},
       {"37 planes", {37, 1, 4, 4}, options(2, 2)},
+      {"blocks, 2x2", {2, 1, 6, 4, 16}, options(2, 2)},
+      {"blocks, 2x2, odd extents", {1, 2, 5, 7, 8}, options(2, 2)},
+      {"blocks, 2x2 with ties", {1, 2, 8, 34, 4}, options(2, 2), false, true},
+      {"blocks, 2x2 stride 1", {1, 2, 5, 6, 4}, options(2, 1)},
+      {"blocks, 2x2 stride 3", {1, 1, 8, 10, 16}, options(2, 3)},
+      {"blocks, 3x3 stride 1, padding 1", {1, 1, 5, 6, 16}, options(3, 1, 1)},
+      {"blocks, 3x3 stride 2, padding 1", {1, 2, 9, 11, 4}, options(3, 2, 1)},
+      {"blocks, 3x3 stride 2 with ties", {2, 3, 40, 24, 16}, options(3, 2, 1), false, true},
+      {"blocks, 3x2, stride 2x1, asymmetric",
+       {2, 1, 6, 7, 8},
+       {{"kernel_shape", Ints{3, 2}}, {"strides", Ints{2, 1}}, {"pads", Ints{0, 1, 2, 0}}}},
+      {"blocks, kernel = input", {1, 2, 7, 7, 16}, options(7, 7)},
       {"LeNet 1, batch 128", {128, 6, 28, 28}, options(2, 2), true},
       {"LeNet 2, batch 128", {128, 16, 10, 10}, options(2, 2), true},
       {"ResNet 3x3 stride 2", {1, 64, 112, 112}, options(3, 2, 1), true},
+      {"ResNet 3x3 stride 2, blocks", {1, 4, 112, 112, 16}, options(3, 2, 1), true},
+      {"ResNet 7x7, blocks", {8, 32, 7, 7, 16}, options(7, 7), true},
   };
   std::vector<OpCase> cases;
   for (const Pooling& pooling : poolings) append(cases, pooling);

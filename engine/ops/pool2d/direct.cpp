@@ -26,6 +26,7 @@ Variant make(PoolKind kind, PoolPass pass, Work (*work)(const PoolGeometry&), co
   return {.name = "direct",
           .accepts = [=](const OpView& op, const Target& target) -> Decline {
             const PoolGeometry g = pass(op);
+            if (g.block != 1) return "made for rows; here channels are in blocks";
             if (Decline reason = fits_32_bits(g)) return reason;
             return fits_loop_limit(target, work(g).iterations);
           },

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "ops/blocked.hpp"
+
 namespace pinnacle {
 namespace {
 
@@ -30,8 +32,10 @@ void check_types(const OpView& op) {
 }
 
 Shape output_shape(const OpView& op, const Shape& x) {
-  if (x.rank() != 4) shape_error(op, "x is {}; expected [N, C, H, W]", x);
-  if (std::min({x[0], x[1], x[2], x[3]}) < 1) {
+  if (x.rank() != 4 && x.rank() != 5) {
+    shape_error(op, "x is {}; expected [N, C, H, W], or in blocks [N, C / B, H, W, B]", x);
+  }
+  if (x.elements() == 0) {
     shape_error(op, "x is {}; expected extents of 1 or more", x);
   }
   if (!op.attributes().has("kernel_shape")) shape_error(op, "option kernel_shape is absent");
@@ -70,6 +74,29 @@ Attributes options(const Node& node) {
 }
 
 // ---- The definitions ---------------------------------------------------------------------------
+
+// Channels in blocks are rearranged to planes, and back.
+template <std::vector<Array> (*on_planes)(const OpView&, std::span<const Array>)>
+std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
+  if (!is_blocked(in[0].shape)) return on_planes(op, in);
+  const std::int64_t block = in[0].shape[4];
+  Node node = *op.node;
+  const auto plain = [](const Shape& x) { return plain_shape(x, x[1] * x[4]); };
+  if (node.attributes.has("input_shape")) {
+    const Shape x = plain(Shape(node.attributes.ints("input_shape")));
+    node.attributes.set("input_shape", x.dims());
+  }
+  OpView planes = op;
+  planes.node = &node;
+  std::vector<Array> inputs;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    inputs.push_back(to_plain(in[i], plain(in[i].shape)[1]));
+    planes.in[i]->shape = inputs[i].shape;
+  }
+  std::vector<Array> result = on_planes(planes, inputs);
+  result[0] = to_blocked(result[0], block);
+  return result;
+}
 
 // For each window, cut to the input: element(input position) for each of its elements, then
 // done(output position, number of elements).
@@ -207,7 +234,7 @@ PoolGeometry average_backward_pass(const OpView& op) {
 template <PoolPass pass>
 Cost cost(const OpView& op) {
   const PoolGeometry g = pass(op);
-  return {static_cast<double>(g.outputs() * g.taps()), op.operand_bytes()};
+  return {static_cast<double>(g.outputs() * g.block * g.taps()), op.operand_bytes()};
 }
 
 }  // namespace
@@ -219,6 +246,7 @@ PoolGeometry pool_geometry(const OpView& op, const Shape& x, const Shape& y) {
   const Attributes::Ints pads = a.ints("pads", {0, 0, 0, 0});
   PoolGeometry g;
   g.planes = x[0] * x[1];
+  g.block = is_blocked(x) ? x[4] : 1;
   g.hi = x[2], g.wi = x[3], g.ho = y[2], g.wo = y[3];
   g.kh = kernel[0], g.kw = kernel[1];
   g.stride_h = strides[0], g.stride_w = strides[1];
@@ -227,7 +255,7 @@ PoolGeometry pool_geometry(const OpView& op, const Shape& x, const Shape& y) {
 }
 
 Decline fits_32_bits(const PoolGeometry& g) {
-  if (std::max(g.inputs(), g.outputs()) > INT32_MAX - (1 << 16)) {
+  if (g.block * std::max(g.inputs(), g.outputs()) > INT32_MAX - (1 << 16)) {
     return "a tensor has about 2^31 elements or more";
   }
   return std::nullopt;
@@ -249,32 +277,40 @@ std::vector<OpDef> pool2d_ops() {
   return {
       {.name = "max_pool2d",
        .infer = infer_forward,
-       .reference = reference_max,
+       .reference = reference<reference_max>,
        .gradient = gradient_max,
        .cost = cost<forward_pass>,
-       .variants = std::vector<Variant>{pool2d_wide(PoolKind::max), pool2d_direct(PoolKind::max)}},
+       .variants = std::vector<Variant>{pool2d_blocked(PoolKind::max, forward_pass),
+                                        pool2d_wide(PoolKind::max), pool2d_direct(PoolKind::max)},
+       .blocked = pool2d_form},
       {.name = "max_pool2d_backward",
        .infer = infer_max_backward,
-       .reference = reference_max_backward,
+       .reference = reference<reference_max_backward>,
        .gradient = no_gradient("max_pool2d can be differentiated once"),
        .cost = cost<max_backward_pass>,
-       .variants = std::vector<Variant>{pool2d_backward_wide(PoolKind::max, max_backward_pass),
-                                        pool2d_backward_direct(PoolKind::max, max_backward_pass)}},
+       .variants = std::vector<Variant>{pool2d_backward_blocked(PoolKind::max, max_backward_pass),
+                                        pool2d_backward_wide(PoolKind::max, max_backward_pass),
+                                        pool2d_backward_direct(PoolKind::max, max_backward_pass)},
+       .blocked = pool2d_form},
       {.name = "average_pool2d",
        .infer = infer_forward,
-       .reference = reference_average,
+       .reference = reference<reference_average>,
        .gradient = gradient_average,
        .cost = cost<forward_pass>,
        .variants =
-           std::vector<Variant>{pool2d_wide(PoolKind::average), pool2d_direct(PoolKind::average)}},
+           std::vector<Variant>{pool2d_blocked(PoolKind::average, forward_pass),
+                                pool2d_wide(PoolKind::average), pool2d_direct(PoolKind::average)},
+       .blocked = pool2d_form},
       {.name = "average_pool2d_backward",
        .infer = infer_average_backward,
-       .reference = reference_average_backward,
+       .reference = reference<reference_average_backward>,
        .gradient = gradient_average_backward,
        .cost = cost<average_backward_pass>,
        .variants =
-           std::vector<Variant>{pool2d_backward_wide(PoolKind::average, average_backward_pass),
-                                pool2d_backward_direct(PoolKind::average, average_backward_pass)}},
+           std::vector<Variant>{pool2d_backward_blocked(PoolKind::average, average_backward_pass),
+                                pool2d_backward_wide(PoolKind::average, average_backward_pass),
+                                pool2d_backward_direct(PoolKind::average, average_backward_pass)},
+       .blocked = pool2d_form},
   };
 }
 

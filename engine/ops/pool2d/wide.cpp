@@ -26,6 +26,7 @@ Variant make(PoolKind kind, PoolPass pass, const char* file) {
               return "made for wide devices: one work-item per group with explicit vectors";
             }
             const PoolGeometry g = pass(op);
+            if (g.block != 1) return "made for rows; here channels are in blocks";
             if (Decline reason = fits_32_bits(g)) return reason;
             return fits_loop_limit(target, iterations(g, target));
           },
