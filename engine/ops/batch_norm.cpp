@@ -7,36 +7,64 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/blocked.hpp"
+#include "ops/epilogue.hpp"
 #include "ops/launch.hpp"
 #include "ops/pointwise/lowering.hpp"
 
 namespace pinnacle {
 namespace {
 
-// x as [batch, channels, size].
+// x as [batch, channels, size], or in blocks as [batch, ceil(channels / block), size, block].
 struct Extents {
-  std::int64_t batch = 1, channels = 1, size = 1;
+  std::int64_t batch = 1, channels = 1, size = 1, block = 1;
+
+  std::int64_t blocks() const { return ceil_div(channels, block); }
+  std::size_t index(std::int64_t n, std::int64_t c, std::int64_t s) const {
+    return static_cast<std::size_t>(((n * blocks() + c / block) * size + s) * block + c % block);
+  }
 
   std::int64_t count() const { return batch * size; }
-  std::int64_t elements() const { return batch * channels * size; }
 };
 
-Extents extents_of(const Shape& x) {
-  return {.batch = x[0], .channels = x[1], .size = x.elements(2, x.rank())};
+Extents extents_of(const Shape& x, std::int64_t channels) {
+  if (is_blocked(x)) {
+    return {.batch = x[0], .channels = channels, .size = x[2] * x[3], .block = x[4]};
+  }
+  return {.batch = x[0], .channels = channels, .size = x.elements(2, x.rank())};
 }
 
 void check_x(const OpView& op, std::size_t i, const char* name) {
   check_f32(op, i, name);
   const Shape& x = op.shape(i);
-  if ((x.rank() != 2 && x.rank() != 4) || x.elements() == 0) {
-    shape_error(op, "{} is {}; expected [N, C] or [N, C, H, W]", name, x);
+  if ((x.rank() != 2 && x.rank() != 4 && x.rank() != 5) || x.elements() == 0) {
+    shape_error(op, "{} is {}; expected [N, C], [N, C, H, W], or blocks [N, C / B, H, W, B]", name,
+                x);
   }
 }
 
 void check_channels(const OpView& op, std::size_t i, const char* name, const Shape& x) {
   check_f32(op, i, name);
+  if (is_blocked(x)) {
+    const Shape& c = op.shape(i);
+    if (c.rank() != 1 || ceil_div(c[0], x[4]) != x[1]) {
+      shape_error(op, "{} is {} but x is {}; expected up to {} channels in {} blocks", name, c, x,
+                  x[1] * x[4], x[1]);
+    }
+    return;
+  }
   if (!(op.shape(i) == Shape{x[1]})) {
     shape_error(op, "{} is {} but x is {}; expected [{}]", name, op.shape(i), x, x[1]);
+  }
+}
+
+// In blocks x alone does not say how many channels there are.
+void check_same(const OpView& op, std::size_t i, std::initializer_list<std::size_t> others) {
+  for (const std::size_t other : others) {
+    if (!(op.shape(i) == op.shape(other))) {
+      shape_error(op, "inputs {} and {} are {} and {}; expected the same", i, other, op.shape(i),
+                  op.shape(other));
+    }
   }
 }
 
@@ -53,9 +81,9 @@ std::vector<TensorType> infer_training(const OpView& op) {
   check_x(op, 0, "x");
   check_channels(op, 1, "gamma", op.shape(0));
   check_channels(op, 2, "beta", op.shape(0));
+  check_same(op, 1, {2});
   epsilon_of(op);
-  const TensorType channels{Shape{op.shape(0)[1]}, DType::f32};
-  return {*op.in[0], channels, channels};
+  return {*op.in[0], *op.in[1], *op.in[1]};
 }
 
 // Calls element(index in x) for every element of a channel.
@@ -63,13 +91,13 @@ template <class Element>
 void for_channel(const Extents& e, std::int64_t channel, Element element) {
   for (std::int64_t n = 0; n < e.batch; ++n) {
     for (std::int64_t s = 0; s < e.size; ++s) {
-      element(static_cast<std::size_t>((n * e.channels + channel) * e.size + s));
+      element(e.index(n, channel, s));
     }
   }
 }
 
 std::vector<Array> reference_training(const OpView& op, std::span<const Array> in) {
-  const Extents e = extents_of(in[0].shape);
+  const Extents e = extents_of(in[0].shape, in[1].shape[0]);
   const auto count = static_cast<double>(e.count());
   const std::vector<double>& x = in[0].data;
   Array y(in[0].shape);
@@ -112,9 +140,9 @@ std::vector<ValueId> gradient_training(const GradientView& g) {
     dx = b.apply_all(find_op("batch_norm_backward"), {g.dy[0], g.x[0], g.x[1], g.y[1], g.y[2]},
                      {{"epsilon", g.node.attributes.number("epsilon")}});
   }
-  if (!g.wanted[0]) return dx;
+  if (!g.wanted[0] || (g.dy[1] == kNoValue && g.dy[2] == kNoValue)) return dx;
   // mean and variance are functions of x, too, should the loss use them.
-  const auto count = static_cast<float>(extents_of(x).count());
+  const auto count = static_cast<float>(extents_of(x, x[1]).count());
   const auto add = [&](ValueId more) {
     dx[0] = dx[0] == kNoValue ? more : b.apply("add", {dx[0], more});
   };
@@ -141,12 +169,13 @@ std::vector<TensorType> infer_backward(const OpView& op) {
   check_channels(op, 2, "gamma", op.shape(1));
   check_channels(op, 3, "mean", op.shape(1));
   check_channels(op, 4, "variance", op.shape(1));
+  check_same(op, 2, {3, 4});
   epsilon_of(op);
   return {*op.in[1], *op.in[2], *op.in[2]};
 }
 
 std::vector<Array> reference_backward(const OpView& op, std::span<const Array> in) {
-  const Extents e = extents_of(in[1].shape);
+  const Extents e = extents_of(in[1].shape, in[2].shape[0]);
   const auto count = static_cast<double>(e.count());
   const std::vector<double>& dy = in[0].data;
   const std::vector<double>& x = in[1].data;
@@ -173,7 +202,7 @@ std::vector<Array> reference_backward(const OpView& op, std::span<const Array> i
 
 Lowering lower(const OpView& op, const Target& target, Family family) {
   const bool backward = op.node->op == "batch_norm_backward";
-  const Extents e = extents_of(op.shape(backward ? 1 : 0));
+  const Extents e = extents_of(op.shape(backward ? 1 : 0), op.shape(2)[0]);
   const std::string prefix = backward ? "batch_norm/backward_" : "batch_norm/";
   const auto epsilon = static_cast<float>(epsilon_of(op));
   const auto mean = static_cast<float>(1.0 / static_cast<double>(e.count()));
@@ -224,19 +253,115 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   return lowering;
 }
 
+// Channels in blocks: partial sums of parts of the pixels, then every group joins all parts and does
+// its own.
+Lowering lower_blocked(const OpView& op, const Target& target) {
+  const bool backward = op.node->op == "batch_norm_backward";
+  const Extents e = extents_of(op.shape(backward ? 1 : 0), op.shape(2)[0]);
+  // A whole part is a few calls of a near cache; every group reads the sums of all parts.
+  const std::int64_t groups = std::clamp<std::int64_t>(e.count() * e.blocks() * e.block / 8192, 1,
+                                                       16 * std::max(target.compute_units, 1));
+  const std::int64_t parts = std::min(ceil_div(groups, e.blocks()), e.count());
+  std::int64_t each = ceil_div(e.count(), parts);
+  const auto loops = [&] { return 4 * each + 2 * e.block + ceil_div(e.count(), each) + 8; };
+  while (each > 1 && fits_loop_limit(target, loops())) each = ceil_div(each, 2);
+  const auto global = static_cast<std::size_t>(ceil_div(e.count(), each));
+  const auto blocks = static_cast<std::size_t>(e.blocks());
+  Lowering lowering;
+  const BufferRef sums =
+      lowering.add_scratch(2 * global * blocks * static_cast<std::size_t>(e.block) * sizeof(float));
+  KernelCall& first = lowering.call(backward ? "batch_norm/backward_sums_blocked.cl"
+                                             : "batch_norm/statistics_blocked.cl");
+  first.define("VW", e.block);
+  if (backward) first.arg(in(0)).arg(in(1)).arg(in(3)).arg(sums);
+  if (!backward) first.arg(in(0)).arg(sums);
+  first.arg(to_int(e.batch)).arg(to_int(backward ? e.channels : e.blocks()));
+  first.arg(to_int(e.size)).arg(to_int(each));
+  first.range({global, blocks, 1}, {1, 1, 1});
+  first.loops(loops());
+  KernelCall& second =
+      lowering.call(backward ? "batch_norm/backward_blocked.cl" : "batch_norm/blocked.cl");
+  second.define("VW", e.block);
+  for (std::size_t i = 0; i < op.in.size(); ++i) second.arg(in(static_cast<int>(i)));
+  for (int i = 0; i < 3; ++i) second.arg(out(i));
+  second.arg(sums).arg(to_int(e.batch)).arg(to_int(e.channels)).arg(to_int(e.size));
+  second.arg(to_int(each)).arg(static_cast<float>(epsilon_of(op)));
+  second.arg(static_cast<float>(1.0 / static_cast<double>(e.count())));
+  second.range({global, blocks, 1}, {1, 1, 1});
+  second.loops(loops());
+  lowering.may_share = {{0, 0}};
+  if (backward) lowering.may_share.emplace_back(0, 1);
+  return lowering;
+}
+
+Decline only_rows(const OpView& op, const Target&, Family) {
+  if (is_blocked(op.shape(0))) return "made for rows; here channels are in blocks";
+  return std::nullopt;
+}
+
+std::vector<Variant> training_variants() {
+  std::vector<Variant> variants = both_families(lower, only_rows);
+  Variant blocked{.name = "blocked",
+                  .accepts = [](const OpView& op, const Target& target) -> Decline {
+                    if (!is_blocked(op.shape(0)))
+                      return "made for channels in blocks; here they are rows";
+                    if (target.family != Family::wide) {
+                      return "made for devices that run one work-item per group well";
+                    }
+                    const Shape& x = op.shape(0);
+                    if (x[4] != 4 && x[4] != 8 && x[4] != 16) {
+                      return fmt::format("blocks of {} channels; there are vectors of 4, 8 and 16",
+                                         x[4]);
+                    }
+                    if (x.elements() > INT32_MAX) return "x has more than 2^31 elements";
+                    for (const Call& call : lower_blocked(op, target).calls) {
+                      const auto& kernel = std::get<KernelCall>(call);
+                      if (Decline reason = fits_loop_limit(target, kernel.loop_iterations))
+                        return reason;
+                    }
+                    return std::nullopt;
+                  },
+                  .lower = [](const OpView& op, const Target& target,
+                              const Params&) { return lower_blocked(op, target); },
+                  .space = {}};
+  variants.insert(variants.begin(), std::move(blocked));
+  return variants;
+}
+
+// x (and dy) and the first output in blocks; channels' numbers stay as they are.
+std::optional<BlockedForm> training_form(const OpView& op, std::int64_t block,
+                                         const Target& target) {
+  const bool backward = op.node->op == "batch_norm_backward";
+  const Shape& x = op.shape(0);
+  if (x.rank() != 4) return std::nullopt;
+  OpView blocked = op;
+  blocked.in[0]->shape = blocked_shape(x, block);
+  if (backward) blocked.in[1]->shape = blocked_shape(x, block);
+  blocked.out[0].shape = blocked_shape(x, block);
+  if (op.node->def->variants[0].accepts(blocked, target)) return std::nullopt;
+  std::vector<bool> inputs(op.in.size(), false);
+  inputs[0] = true;
+  inputs[1] = backward;
+  BlockedForm form = same_op(op, std::move(inputs), {true, false, false});
+  form.seconds_saved = seconds_to_move(op.operand_bytes() - blocked.operand_bytes(), target);
+  return form;
+}
+
 // ---- batch_norm(x, gamma, beta, mean, variance), inference ---------------------------------------
 
 std::vector<TensorType> infer_inference(const OpView& op) {
   check_inputs(op, 5, 5);
   check_x(op, 0, "x");
   constexpr const char* kNames[] = {"x", "gamma", "beta", "mean", "variance"};
+  if (op.shape(0).rank() == 5)
+    shape_error(op, "x is {}; expected [N, C] or [N, C, H, W]", op.shape(0));
   for (std::size_t i = 1; i < 5; ++i) check_channels(op, i, kNames[i], op.shape(0));
   epsilon_of(op);
   return {*op.in[0]};
 }
 
 std::vector<Array> reference_inference(const OpView& op, std::span<const Array> in) {
-  const Extents e = extents_of(in[0].shape);
+  const Extents e = extents_of(in[0].shape, in[1].shape[0]);
   Array y(in[0].shape);
   for (std::int64_t channel = 0; channel < e.channels; ++channel) {
     const auto c = static_cast<std::size_t>(channel);
@@ -289,6 +414,31 @@ Lowering lower_inference(const OpView& op, const Target& target, Family family) 
   return lowering;
 }
 
+// As x * factor + offset, with factor and offset of each channel: where these are fixed, they are made
+// once.
+std::optional<BlockedForm> inference_form(const OpView& op, std::int64_t block,
+                                          const Target& target) {
+  const Shape& x = op.shape(0);
+  if (x.rank() != 4) return std::nullopt;
+  const double epsilon = epsilon_of(op);
+  BlockedForm form{
+      .inputs = {true, false, false, false, false},
+      .outputs = {true},
+      .build = [=](Builder& b, std::span<const ValueId> in, const std::string& name) {
+        const ValueId factor =
+            b.apply("pointwise", {in[1], in[4]},
+                    {{"expression", fmt::format("div(x0, sqrt(add(x1, {})))", epsilon)}});
+        const ValueId offset = b.apply("pointwise", {in[2], in[3], factor},
+                                       {{"expression", std::string("sub(x0, mul(x1, x2))")}});
+        return std::vector<ValueId>{b.apply(
+            "pointwise", {in[0], block_vector(b, factor, block), block_vector(b, offset, block)},
+            {{"expression", std::string("add(mul(x0, x1), x2)")}}, name)};
+      }};
+  const auto extra = static_cast<double>(blocked_shape(x, block).elements() - x.elements());
+  form.seconds_saved = -seconds_to_move(8 * extra, target);
+  return form;
+}
+
 Cost cost(const OpView& op, double flop) {
   return {.flop = flop * static_cast<double>(op.shape(0).elements()), .bytes = op.operand_bytes()};
 }
@@ -301,19 +451,22 @@ std::vector<OpDef> batch_norm_ops() {
            .reference = reference_training,
            .gradient = gradient_training,
            .cost = [](const OpView& op) { return cost(op, 7); },
-           .variants = both_families(lower)},
+           .variants = training_variants(),
+           .blocked = training_form},
           {.name = "batch_norm_backward",
            .infer = infer_backward,
            .reference = reference_backward,
            .gradient = no_gradient("second derivatives are not supported"),
            .cost = [](const OpView& op) { return cost(op, 9); },
-           .variants = both_families(lower)},
+           .variants = training_variants(),
+           .blocked = training_form},
           {.name = "batch_norm",
            .infer = infer_inference,
            .reference = reference_inference,
            .gradient = gradient_inference,
            .cost = [](const OpView& op) { return cost(op, 4); },
-           .variants = both_families(lower_inference)}};
+           .variants = both_families(lower_inference),
+           .blocked = inference_form}};
 }
 
 }  // namespace pinnacle

@@ -1,0 +1,53 @@
+// backward_blocked: with h = (x - mean) / sqrt(variance + epsilon) and sums over batch and pixels:
+//   dbeta = sum dy;  dgamma = sum dy h;
+//   dx = gamma / sqrt(variance + epsilon) * (dy - (dbeta + h dgamma) / count)
+//
+// Layout   dy, x, dx: [batch, blocks, size, VW]: channels in blocks of a vector. parts:
+//          backward_sums_blocked's; all others: [channels]. dx may be dy or x. Lanes beyond the
+//          channels are 0 where dy and x are finite.
+// Source   Ioffe, Szegedy, "Batch normalization", 2015, arXiv:1502.03167, sec. 3.
+// Method   each group adds up the sums of all parts, in their order, then does its own pixels.
+// Cost     2 reads and 1 write per element; 4 flop.
+// Launch   global (parts, blocks), local (1, 1).
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compile-time parameters (-D), each with the default used when this file is built alone:
+//   lib/vector.clh's VW
+#include "batch_norm/blocked.clh"
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
+    __global const float* dy, __global const float* x, __global const float* gamma,
+    __global const float* means, __global const float* variances, __global float* dx,
+    __global float* dgamma, __global float* dbeta, __global const float* parts, int batch,
+    int channels, int size, int each, float epsilon, float scale) {
+  const int blocks = (channels + VW - 1) / VW;
+  const int b = get_group_id(1);
+  const int groups = get_num_groups(0);
+  const int first = (int)get_group_id(0) * each;
+  const int last = min(first + each, batch * size);
+  vec_t sum = vec_load(b, parts);
+  vec_t product = vec_load(groups * blocks + b, parts);
+  for (int part = 1; part < groups; ++part) {
+    sum += vec_load(part * blocks + b, parts);
+    product += vec_load((groups + part) * blocks + b, parts);
+  }
+  const vec_t mean = channels_load(means, b, channels);
+  const vec_t inverse = (vec_t)(1.0f) / sqrt(channels_load(variances, b, channels) + epsilon);
+  if (first == 0) {
+    channels_store(product * inverse, dgamma, b, channels);
+    channels_store(sum, dbeta, b, channels);
+  }
+  // dx = factor dy - slope (x - mean) - offset
+  const vec_t factor = channels_load(gamma, b, channels) * inverse;
+  const vec_t slope = factor * inverse * inverse * product * scale;
+  const vec_t offset = factor * sum * scale;
+  for (int pixel = first; pixel < last;) {
+    const int count = run_length(pixel, last, size);
+    const size_t at = run_start(pixel, b, blocks, size);
+    for (int i = 0; i < count; ++i) {
+      const vec_t d = vec_load(i, dy + at) * factor - offset;
+      vec_store(d - (vec_load(i, x + at) - mean) * slope, i, dx + at);
+    }
+    pixel += count;
+  }
+}
