@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/op.hpp>
 
+#include "ops/blocked.hpp"
 #include "ops/launch.hpp"
 #include "ops/strided_copy.hpp"
 
@@ -101,6 +102,16 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   return lowering;
 }
 
+// Along channels whole blocks are joined.
+std::optional<BlockedForm> blocked(const OpView& op, std::int64_t block, const Target&) {
+  if (op.out_shape().rank() != 4 || op.in[0]->dtype != DType::f32) return std::nullopt;
+  const bool by_channels = axis_of(op) == 1;
+  for (const auto& type : op.in) {
+    if (by_channels && type->shape[1] % block != 0) return std::nullopt;
+  }
+  return same_op(op, std::vector<bool>(op.in.size(), true), {true});
+}
+
 }  // namespace
 
 std::vector<OpDef> concat_ops() {
@@ -109,7 +120,8 @@ std::vector<OpDef> concat_ops() {
            .reference = reference,
            .gradient = gradient,
            .cost = [](const OpView& op) { return Cost{.flop = 0, .bytes = op.operand_bytes()}; },
-           .variants = both_families(lower)}};
+           .variants = both_families(lower),
+           .blocked = blocked}};
 }
 
 }  // namespace pinnacle

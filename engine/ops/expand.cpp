@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/op.hpp>
 
+#include "ops/blocked.hpp"
 #include "ops/gradients.hpp"
 #include "ops/launch.hpp"
 #include "ops/strided_copy.hpp"
@@ -57,6 +58,38 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   return lowering;
 }
 
+// One number for each channel of all or of each image, or one for all, spread over pixels.
+std::optional<BlockedForm> blocked(const OpView& op, std::int64_t block, const Target& target) {
+  const Shape& x = op.shape(0);
+  const Shape y = op.out_shape();
+  if (y.rank() != 4 || x.elements() == y.elements()) return std::nullopt;
+  const std::int64_t images = x.rank() == 4 ? x[0] : 1;
+  const bool per_channel = x.rank() >= 3 && x.elements() == images * y[1];
+  if (!per_channel && x.elements() != 1) return std::nullopt;
+  const Shape result = blocked_shape(y, block);
+  BlockedForm form{
+      .inputs = {false},
+      .outputs = {true},
+      .build = [=](Builder& b, std::span<const ValueId> in, const std::string& name) {
+        ValueId value = in[0];
+        if (per_channel) {
+          const std::int64_t missing = result[1] * block - y[1];
+          value = b.apply("reshape", {value}, {{"shape", Attributes::Ints{images, y[1]}}});
+          if (missing > 0) {
+            value = b.apply("pad", {value}, {{"pads", Attributes::Ints{0, 0, 0, missing}}});
+          }
+          value = b.apply("reshape", {value},
+                          {{"shape", Attributes::Ints{images, result[1], 1, 1, block}}});
+        } else {
+          value = b.apply("reshape", {value}, {{"shape", Attributes::Ints{1}}});
+        }
+        return std::vector<ValueId>{b.apply("expand", {value}, {{"shape", result.dims()}}, name)};
+      }};
+  const auto extra = static_cast<double>(result.elements() - y.elements());
+  form.seconds_saved = -seconds_to_move(4 * extra, target);
+  return form;
+}
+
 }  // namespace
 
 std::vector<OpDef> expand_ops() {
@@ -65,7 +98,8 @@ std::vector<OpDef> expand_ops() {
            .reference = reference,
            .gradient = gradient,
            .cost = [](const OpView& op) { return Cost{.flop = 0, .bytes = op.operand_bytes()}; },
-           .variants = both_families(lower)}};
+           .variants = both_families(lower),
+           .blocked = blocked}};
 }
 
 }  // namespace pinnacle

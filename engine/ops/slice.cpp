@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/op.hpp>
 
+#include "ops/blocked.hpp"
 #include "ops/launch.hpp"
 #include "ops/strided_copy.hpp"
 
@@ -94,6 +95,29 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   return lowering;
 }
 
+// Of channels whole blocks are taken; a last one may be incomplete.
+std::optional<BlockedForm> blocked(const OpView& op, std::int64_t block, const Target&) {
+  const Shape& x = op.shape(0);
+  if (x.rank() != 4 || op.in[0]->dtype != DType::f32) return std::nullopt;
+  const Box box = box_of(op);
+  const std::int64_t end = box.start[1] + box.shape[1];
+  if (box.start[1] % block != 0 || (end % block != 0 && end != x[1])) return std::nullopt;
+  Attributes::Ints starts = op.attributes().ints("starts");
+  Attributes::Ints ends = op.attributes().ints("ends");
+  const Attributes::Ints& axes = op.attributes().ints("axes");
+  for (std::size_t k = 0; k < axes.size(); ++k) {
+    if (axes[k] != 1) continue;
+    starts[k] /= block;
+    ends[k] = ceil_div(ends[k], block);
+  }
+  Node node = *op.node;
+  node.attributes.set("starts", starts);
+  node.attributes.set("ends", ends);
+  OpView blocks = op;
+  blocks.node = &node;
+  return same_op(blocks, {true}, {true});
+}
+
 }  // namespace
 
 std::vector<OpDef> slice_ops() {
@@ -105,7 +129,8 @@ std::vector<OpDef> slice_ops() {
                [](const OpView& op) {
                  return Cost{.flop = 0, .bytes = 2.0 * static_cast<double>(op.out[0].bytes())};
                },
-           .variants = both_families(lower)}};
+           .variants = both_families(lower),
+           .blocked = blocked}};
 }
 
 }  // namespace pinnacle

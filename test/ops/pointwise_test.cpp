@@ -41,6 +41,18 @@ std::vector<OpCase> pointwise_cases() {
       {.op = "add", .name = "1 M", .in = {f32({1 << 20}), f32({1 << 20})}, .perf = true});
   cases.push_back({.op = "tanh", .name = "1 M", .in = {f32({1 << 20})}, .perf = true});
   cases.push_back({.op = "relu", .name = "1 M", .in = {f32({1 << 20})}, .perf = true});
+  // One vector beside channels in blocks: of 4, 8 and 16.
+  for (const std::int64_t block : {4, 8, 16}) {
+    const Shape x{2, 3, 5, 7, block};
+    cases.push_back({.op = "pointwise",
+                     .name = fmt::format("vectors of {}", block),
+                     .in = {f32(x), f32({3, 1, 1, block}), f32(x), f32({1}), f32({5, 1, block})},
+                     .attributes = {{"expression", "add(mul(x0, x1), sub(mul(x2, x3), x4))"}},
+                     .gradient = false});
+    cases.push_back({.op = "mul",
+                     .name = fmt::format("one vector of {}", block),
+                     .in = {f32({6, 700, block}), f32({block})}});
+  }
   cases.push_back({.op = "pointwise",
                    .name = "chain",
                    .in = {f32({6, 35}), f32({35}), f32({6, 1})},

@@ -46,6 +46,24 @@ std::vector<Axis> collapse(const std::vector<PointwiseOperand>& operands, const 
   return axes;
 }
 
+// Runs of one vector, as beside channels in blocks: the axis above joins them where each operand goes
+// on, or repeats its vector (or number). Returns which operands repeat a vector.
+std::vector<bool> join_vectors(std::vector<Axis>& axes, std::int64_t vw) {
+  const std::size_t last = axes.size() - 1;
+  std::vector<bool> repeats(axes[last].strides.size(), false);
+  if (vw == 1 || axes.size() < 2 || axes[last].extent != vw) return repeats;
+  for (std::size_t k = 0; k < repeats.size(); ++k) {
+    const std::int64_t outer = axes[last - 1].strides[k];
+    if (outer != 0 && outer != vw * axes[last].strides[k]) return std::vector<bool>(repeats.size());
+  }
+  for (std::size_t k = 0; k < repeats.size(); ++k) {
+    repeats[k] = axes[last - 1].strides[k] == 0 && axes[last].strides[k] != 0;
+  }
+  axes[last].extent *= axes[last - 1].extent;
+  axes.erase(axes.end() - 2);
+  return repeats;
+}
+
 // "o1 = row / 5 % 3 * 7 + row % 5 * 2": the offset of operand k at the start of a run.
 std::string offset(const std::vector<Axis>& axes, std::size_t k) {
   std::string text;
@@ -65,7 +83,9 @@ std::string offset(const std::vector<Axis>& axes, std::size_t k) {
 KernelCall pointwise_call(std::string_view expression,
                           const std::vector<PointwiseOperand>& operands, BufferRef result,
                           const Shape& shape, Family family, const Target& target) {
-  const std::vector<Axis> axes = collapse(operands, shape);
+  std::vector<Axis> axes = collapse(operands, shape);
+  const std::vector<bool> repeats =
+      join_vectors(axes, family == Family::wide ? target.vector_width : 1);
   const std::int64_t cols = axes.back().extent;
   const std::int64_t rows = shape.elements() / std::max<std::int64_t>(cols, 1);
   const int vw = family == Family::wide ? target.vector_width : 4;
@@ -84,6 +104,9 @@ KernelCall pointwise_call(std::string_view expression,
     if (axes.back().strides[k] == 0) {
       one += fmt::format("{}x{}[o{}]", comma, k, k);
       vec += fmt::format("{}(vec_t)(x{}[o{}])", comma, k, k);
+    } else if (repeats[k]) {
+      one += fmt::format("{}x{}[o{} + (i) % VW]", comma, k, k);
+      vec += fmt::format("{}vec_load(0, x{} + o{})", comma, k, k);
     } else {
       one += fmt::format("{}x{}[o{} + (i)]", comma, k, k);
       vec += fmt::format("{}vec_load(0, x{} + o{} + (i))", comma, k, k);
