@@ -35,7 +35,63 @@ void check_case(const OpCase& c, const Device& device, const Variant& variant) {
   }
 }
 
+// The same with input 1 as a constant: what a variant prepares once must change nothing.
+void check_fixed(const OpCase& c, const Device& device, const Variant& variant) {
+  const Graph plain = case_graph(c);
+  const std::vector<Tensor> inputs = case_inputs(c);
+  Graph graph;
+  std::vector<ValueId> ids;
+  std::map<std::string, Tensor> named;
+  Builder builder(graph);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (i == 1) {
+      ids.push_back(builder.constant(inputs[i], "fixed"));
+      continue;
+    }
+    GraphValue value;
+    value.name = fmt::format("x{}", i);
+    value.type = c.in[i];
+    value.role = Role::input;
+    named[value.name] = inputs[i];
+    ids.push_back(graph.add_value(std::move(value)));
+    graph.inputs.push_back(ids.back());
+  }
+  graph.outputs = builder.apply_all(find_op(c.op), ids, c.attributes);
+  OpView op = view(graph, graph.nodes.front());
+  op.fixed = std::vector<bool>(inputs.size(), false);
+  op.fixed[1] = true;
+  if (variant.accepts(op, device.target())) return;
+  CompileOptions options;
+  options.variants[c.op] = variant.name;
+  Session session = compile(graph, device, options);
+  const std::vector<Array> wanted = case_reference(c, plain, inputs);
+  for (int run = 0; run < 2; ++run) {
+    const double error = relative_error(session.run(named).front(), wanted.front());
+    CHECK_MESSAGE(error <= c.tolerance, "run " << run << " is off by " << error);
+  }
+}
+
 }  // namespace
+
+TEST_CASE("a fixed second matrix gives what a given one gives") {
+  for (const Device& device : test_devices()) {
+    for (const OpCase& c : all_cases()) {
+      if (c.perf || c.op != "matmul") continue;
+      for (const char* name : {"wide", "split_k"}) {
+        for (const Variant& variant : find_op(c.op).variants) {
+          if (variant.name != name) continue;
+          const std::string what = fmt::format("{} {} on {}", label(c), name, device.name());
+          CAPTURE(what);
+          try {
+            check_fixed(c, device, variant);
+          } catch (const Error& error) {
+            FAIL_CHECK(std::string(error.what()));
+          }
+        }
+      }
+    }
+  }
+}
 
 TEST_CASE("every variant of every op agrees with the reference") {
   const std::string only = environment("PINNACLE_TEST_ONLY");

@@ -26,6 +26,32 @@ std::vector<OpCase> matmul_cases() {
   add("batch", {3, 5, 7}, {3, 7, 9}, {});
   add("batch ta tb", {2, 7, 5}, {2, 9, 7}, {{"transpose_a", t}, {"transpose_b", t}});
   add("shared b", {3, 5, 7}, {7, 9}, {});
+  add("four rows", {4, 70}, {70, 131}, {});
+  add("rows tb", {3, 37}, {41, 37}, {{"transpose_b", t}});
+  add("row ta tb", {50, 1}, {19, 50}, {{"transpose_a", t}, {"transpose_b", t}});
+  add("column ta", {40, 31}, {40, 1}, {{"transpose_a", t}});
+  add("column tb", {31, 33}, {1, 33}, {{"transpose_b", t}});
+  add("column batch", {2, 9, 20}, {2, 20, 1}, {});
+  add("row batch", {3, 1, 20}, {3, 20, 18}, {});
+  add("outer", {19, 1}, {1, 37}, {});
+  add("outer ta tb", {1, 19}, {37, 1}, {{"transpose_a", t}, {"transpose_b", t}});
+  add("long ta", {1100, 14}, {1100, 6}, {{"transpose_a", t}});
+  add("long tb", {6, 1030}, {35, 1030}, {{"transpose_b", t}});
+  add("long batch", {2, 6, 200}, {2, 200, 9}, {});
+  add("shared b ta", {2, 33, 14}, {33, 20}, {{"transpose_a", t}});
+  cases.back().gradient = false;  // it has none, and says so
+  add("page rows", {13, 1024}, {1024, 70}, {});
+  add("page rows ta", {20, 1024}, {20, 66}, {{"transpose_a", t}});
+  add("edges", {25, 49}, {49, 95}, {});
+  cases.push_back({.op = "matmul",
+                   .name = "column bias tanh",
+                   .in = {f32({9, 30}), f32({30, 1}), f32({1})},
+                   .attributes = {{"epilogue", "tanh(mul(x0, 0.1))"}},
+                   .gradient = false});
+  cases.push_back({.op = "matmul",
+                   .name = "row tb bias",
+                   .in = {f32({1, 30}), f32({21, 30}), f32({21})},
+                   .attributes = {{"transpose_b", t}}});
   cases.push_back({.op = "matmul", .name = "bias", .in = {f32({9, 21}), f32({21, 34}), f32({34})}});
   cases.push_back({.op = "matmul",
                    .name = "bias tanh",
@@ -43,19 +69,28 @@ std::vector<OpCase> matmul_cases() {
                      .in = {f32({n, n}), f32({n, n})},
                      .perf = true});
   }
-  cases.push_back({.op = "matmul",
-                   .name = "128x128x784",
-                   .in = {f32({128, 784}), f32({784, 128})},
-                   .perf = true});
-  cases.push_back({.op = "matmul",
-                   .name = "128x10x128",
-                   .in = {f32({128, 128}), f32({128, 10})},
-                   .perf = true});
-  cases.push_back({.op = "matmul",
-                   .name = "784x128x128 ta",
-                   .in = {f32({128, 784}), f32({128, 128})},
-                   .attributes = {{"transpose_a", t}},
-                   .perf = true});
+  const auto perf = [&](std::int64_t m, std::int64_t n, std::int64_t k, bool ta, bool tb) {
+    cases.push_back(
+        {.op = "matmul",
+         .name = fmt::format("{}x{}x{}{}{}", m, n, k, ta ? " ta" : "", tb ? " tb" : ""),
+         .in = {f32(ta ? Shape{k, m} : Shape{m, k}), f32(tb ? Shape{n, k} : Shape{k, n})},
+         .attributes = {{"transpose_a", std::int64_t{ta}}, {"transpose_b", std::int64_t{tb}}},
+         .perf = true});
+  };
+  perf(1, 1000, 2048, false, false);
+  perf(1, 1000, 2048, false, true);
+  perf(16, 1000, 2048, false, false);
+  perf(64, 1000, 2048, false, false);
+  perf(3136, 64, 576, false, false);
+  perf(196, 256, 2304, false, false);
+  perf(49, 512, 4608, false, false);
+  perf(128, 128, 784, false, false);
+  perf(128, 784, 128, false, true);
+  perf(784, 128, 128, true, false);
+  perf(576, 64, 3136, true, false);
+  perf(128, 10, 128, false, false);
+  perf(32, 32, 32, false, false);
+  perf(32, 32, 8192, true, false);
   return cases;
 }
 

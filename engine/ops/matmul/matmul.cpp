@@ -156,8 +156,8 @@ std::vector<OpDef> matmul_ops() {
            .reference = reference,
            .gradient = gradient,
            .cost = cost,
-           .variants = std::vector<Variant>{matmul_wide(), matmul_simt(), matmul_clblast(),
-                                            matmul_direct()},
+           .variants = std::vector<Variant>{matmul_gemv(), matmul_split_k(), matmul_wide(),
+                                            matmul_simt(), matmul_clblast(), matmul_direct()},
            .takes_epilogue = true}};
 }
 

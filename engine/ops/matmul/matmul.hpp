@@ -22,6 +22,8 @@ void describe_matmul(KernelCall& call, const MatmulSizes& s, std::initializer_li
 /// Arguments a, b, [bias], c, M, N, K in the kernels' order.
 void matmul_arguments(KernelCall& call, const MatmulSizes& s);
 
+Variant matmul_gemv();
+Variant matmul_split_k();
 Variant matmul_wide();
 Variant matmul_simt();
 Variant matmul_clblast();
