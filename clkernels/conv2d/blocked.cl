@@ -20,77 +20,54 @@
 // Launch   global (row blocks * column blocks, G * filter blocks, N), local (1, 1, 1).
 // SPDX-License-Identifier: Apache-2.0
 //
+// Arguments, all extents of one group where there are several:
+//   ci, co       channels of input and output;  hi, wi input;  ho, wo output pixels of this call
+//   pt, pl       padding, negative where it cuts
+//   hy, wy       the tensor y; pixel o is at oh0 + o * OSH, ow0 + o * OSW
+//   rb, wb       output rows and columns of a group; rb >= TH, wb >= TW
+//   fg           tiles of filters of a group
+//   chunk        blocks of channels between two waits of the sums
+//   slab, sums   local memory
+//
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   lib/vector.clh's VW, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL and epilogue
-//   G, CI, CO    groups; channels of input and output of one group
-//   HI, WI       input; HO, WO: output pixels of this call; KH, KW taps (0: the result is zero)
-//   SH, SW       stride; DH, DW dilation; PT, PL padding, negative where it cuts
-//   HY, WY       the tensor y; pixel o is at OH0 + o * OSH, OW0 + o * OSW
+//   G            groups
+//   KH, KW       taps (0: the result is zero);  SH, SW stride;  DH, DW dilation
+//   OSH, OSW     distance of results
 //   XB           channels of a block of x: VW, or 1 for rows
 //   TH, TW, NV   tile: rows, columns, vectors of filters
-//   RB, WB       output rows and columns of a group; RB >= TH, WB >= TW
-//   FG           tiles of filters of a group
-//   CHUNK        blocks of channels between two waits of the sums
 //   SLAB         1: copy the input into local memory first
+//   CHUNKED      1: chunk < number of blocks
+//   WHOLE        1: rb, wb divide ho, wo
+//   FULL         1: ci and co are multiples of XB and NV VW
 #include "lib/epilogue.clh"
 #include "lib/lanes.clh"
 #ifndef XB
 #define XB VW
 #define G 1
-#define CI 20
-#define HI 5
-#define WI 6
-#define CO 24
-#define HO 5
-#define WO 6
 #define KH 3
 #define KW 3
 #define SH 1
 #define SW 1
 #define DH 1
 #define DW 1
-#define PT 1
-#define PL 1
-#define HY 5
-#define WY 6
-#define OH0 0
-#define OW0 0
 #define OSH 1
 #define OSW 1
 #define TH 1
 #define TW 6
 #define NV 2
-#define RB 3
-#define WB 6
-#define FG 1
-#define CHUNK 2
 #define SLAB 1
+#define CHUNKED 1
+#define WHOLE 0
+#define FULL 0
 #endif
 #define MR (TH * TW)
 #define NF (NV * VW)
-#define CB ((CI + XB - 1) / XB)
-#define TAIL (CI - (CB - 1) * XB)
-#define FV ((CO + VW - 1) / VW)
-#define FT ((FV + NV - 1) / NV)
-#define TILES_H ((RB + TH - 1) / TH)
-#define TILES_W ((WB + TW - 1) / TW)
-#define ROW_BLOCKS ((HO + RB - 1) / RB)
-#define FILTER_BLOCKS ((FT + FG - 1) / FG)
-#define WHOLE_ROWS (HO % RB == 0)
-#define WHOLE_COLUMNS (WO % WB == 0)
 #if SLAB
 #define SPACE __local
-#define HS ((RB - 1) * SH + (KH - 1) * DH + 1)
-#define WS ((WB - 1) * SW + (KW - 1) * DW + 1)
-#define X_ROW (WS * XB)
-#define X_BLOCK (HS * X_ROW)
 #else
 #define SPACE __global
-#define X_ROW (WI * XB)
-#define X_BLOCK (HI * X_ROW)
 #endif
-#define Y_BLOCK (HY * WY * VW)
-#define Y_ROW (OSH * WY * VW)
 #define Y_STEP (OSW * VW)
 #define EPILOGUE PNC_CAT(epilogue, VW)
 #if HAS_RESIDUAL
@@ -99,14 +76,15 @@
 #define FINISH(v, at) EPILOGUE(v)
 #endif
 
-// One tile over `blocks` blocks of channels. `row`, `column`: the first pixel that is stored.
+// One tile over `blocks` blocks of channels, the last one with `tail` channels. `row`, `column`: the
+// first pixel that is stored.
 __attribute__((always_inline)) inline void tile(
-    SPACE const float* x, __global const float* w, __global const float* bias,
-    __global const float* residual, __global float* y, __local float* sums, const int blocks,
-    const int first, const int last, const int filters_left, const int row, const int column) {
-  const int vectors = (filters_left + VW - 1) / VW;
+    SPACE const float* x, const int x_row, const int x_block, __global const float* w,
+    __global const float* bias, __global const float* residual, __global float* y, const int y_row,
+    const int y_block, __local float* sums, const int blocks, const int tail, const int first,
+    const int last, const int filters_left, const int row, const int column) {
   vec_t acc[MR * NV];
-#if CHUNK < CB
+#if CHUNKED
   if (!first) {
 #pragma unroll
     for (int i = 0; i < MR * NV; ++i) acc[i] = vec_load(i, sums);
@@ -117,23 +95,28 @@ __attribute__((always_inline)) inline void tile(
     for (int v = 0; v < NV; ++v) {
       vec_t start = (vec_t)(0.0f);
 #if HAS_BIAS
-      if (v < vectors) {
-        start = CO % VW == 0 ? vec_load(v, bias)
-                             : load_part(bias + v * VW, min(VW, filters_left - v * VW), 0.0f);
+#if FULL
+      start = vec_load(v, bias);
+#else
+      if ((v + 1) * VW <= filters_left) {
+        start = vec_load(v, bias);
+      } else if (v * VW < filters_left) {
+        start = load_part(bias + v * VW, filters_left - v * VW, 0.0f);
       }
+#endif
 #endif
 #pragma unroll
       for (int i = 0; i < MR; ++i) acc[i * NV + v] = start;
     }
   }
   for (int b = 0; b < blocks; ++b) {
-    const int lanes = TAIL < XB && last && b + 1 == blocks ? TAIL : XB;
+    const int lanes = FULL || b + 1 < blocks ? XB : tail;
     for (int kh = 0; kh < KH; ++kh) {
 #if XB == 1
 #pragma unroll
 #endif
       for (int kw = 0; kw < KW; ++kw) {
-        SPACE const float* from = x + b * X_BLOCK + kh * DH * X_ROW + kw * DW * XB;
+        SPACE const float* from = x + b * x_block + kh * DH * x_row + kw * DW * XB;
         __global const float* weights = w + ((b * KH + kh) * KW + kw) * XB * NF;
         for (int c = 0; c < lanes; ++c) {
           vec_t filters[NV];
@@ -142,7 +125,7 @@ __attribute__((always_inline)) inline void tile(
           weights += NF;
 #pragma unroll
           for (int i = 0; i < MR; ++i) {
-            const vec_t pixel = (vec_t)(from[i / TW * SH * X_ROW + i % TW * SW * XB + c]);
+            const vec_t pixel = (vec_t)(from[i / TW * SH * x_row + i % TW * SW * XB + c]);
 #pragma unroll
             for (int v = 0; v < NV; ++v) {
               acc[i * NV + v] = fma(pixel, filters[v], acc[i * NV + v]);
@@ -152,7 +135,7 @@ __attribute__((always_inline)) inline void tile(
       }
     }
   }
-#if CHUNK < CB
+#if CHUNKED
   if (!last) {
 #pragma unroll
     for (int i = 0; i < MR * NV; ++i) vec_store(acc[i], i, sums);
@@ -161,38 +144,39 @@ __attribute__((always_inline)) inline void tile(
 #endif
 #pragma unroll
   for (int i = 0; i < MR; ++i) {
-    if ((WHOLE_ROWS || i / TW >= row) && (WHOLE_COLUMNS || i % TW >= column)) {
+    if (WHOLE || (i / TW >= row && i % TW >= column)) {
 #pragma unroll
       for (int v = 0; v < NV; ++v) {
-        const int at = v * Y_BLOCK + i / TW * Y_ROW + i % TW * Y_STEP;
-        if (FV % NV == 0 || v < vectors) vec_store(FINISH(acc[i * NV + v], at), 0, y + at);
+        const int at = v * y_block + i / TW * y_row + i % TW * Y_STEP;
+        if (FULL || v * VW < filters_left) vec_store(FINISH(acc[i * NV + v], at), 0, y + at);
       }
     }
   }
 }
 
 #if SLAB
-// Rows [h, h + HS), columns [left, left + WS) of `blocks` blocks of x; zeros outside the input.
-static inline void fill(__local float* slab, __global const float* x, const int blocks, const int h,
-                        const int left) {
-  const int before = clamp(-left, 0, WS);
-  const int end = clamp(WI - left, before, WS);
+// Rows [h, h + hs), columns [left, left + ws) of `blocks` blocks of x; zeros outside the input.
+static inline void fill(__local float* slab, __global const float* x, const int blocks,
+                        const int hi, const int wi, const int h, const int hs, const int left,
+                        const int ws) {
+  const int before = clamp(-left, 0, ws);
+  const int end = clamp(wi - left, before, ws);
   for (int b = 0; b < blocks; ++b) {
-    for (int r = 0; r < HS; ++r) {
-      __local float* to = slab + b * X_BLOCK + r * X_ROW;
-      const int inside = h + r >= 0 && h + r < HI;
-      const int first = inside ? before : WS;
-      const int last = inside ? end : WS;
+    for (int r = 0; r < hs; ++r) {
+      __local float* to = slab + (b * hs + r) * ws * XB;
+      const int inside = h + r >= 0 && h + r < hi;
+      const int first = inside ? before : ws;
+      const int last = inside ? end : ws;
       for (int i = 0; i < first * XB; ++i) to[i] = 0.0f;
       if (inside) {
-        __global const float* from = x + ((b * HI + h + r) * WI + left) * XB;
+        __global const float* from = x + ((b * hi + h + r) * wi + left) * XB;
 #if XB == 1
         for (int i = first; i < last; ++i) to[i] = from[i];
 #else
         for (int i = first; i < last; ++i) vec_store(vec_load(i, from), i, to);
 #endif
       }
-      for (int i = last * XB; i < WS * XB; ++i) to[i] = 0.0f;
+      for (int i = last * XB; i < ws * XB; ++i) to[i] = 0.0f;
     }
   }
 }
@@ -206,49 +190,71 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
 #if HAS_RESIDUAL
     __global const float* restrict residual,
 #endif
-    __global float* restrict y) {
+    __global float* restrict y,
 #if SLAB
-  __local float slab[CHUNK * X_BLOCK];
+    __local float* slab,
 #endif
-#if CHUNK < CB
-  __local float sums[FG * TILES_H * TILES_W * MR * NF];
-#else
+#if CHUNKED
+    __local float* sums,
+#endif
+    int ci, int hi, int wi, int co, int ho, int wo, int pt, int pl, int hy, int wy, int oh0,
+    int ow0, int rb, int wb, int fg, int chunk) {
+#if !CHUNKED
   __local float* const sums = 0;
 #endif
+  const int cb = (ci + XB - 1) / XB;
+  const int fv = (co + VW - 1) / VW;
+  const int ft = (fv + NV - 1) / NV;
+  const int tiles_h = (rb + TH - 1) / TH;
+  const int tiles_w = (wb + TW - 1) / TW;
+  const int row_blocks = (ho + rb - 1) / rb;
+  const int filter_blocks = (ft + fg - 1) / fg;
+  const int y_block = hy * wy * VW;
+  const int y_row = OSH * wy * VW;
   const int n = get_group_id(2);
-  const int g = (int)get_group_id(1) / FILTER_BLOCKS;
-  const int t0 = ((int)get_group_id(1) % FILTER_BLOCKS) * FG;
-  const int t1 = min(t0 + FG, FT);
-  const int row0 = ((int)get_group_id(0) % ROW_BLOCKS) * RB;
-  const int column0 = ((int)get_group_id(0) / ROW_BLOCKS) * WB;
+  const int g = (int)get_group_id(1) / filter_blocks;
+  const int t0 = ((int)get_group_id(1) % filter_blocks) * fg;
+  const int t1 = min(t0 + fg, ft);
+  const int row0 = ((int)get_group_id(0) % row_blocks) * rb;
+  const int column0 = ((int)get_group_id(0) / row_blocks) * wb;
   // The last block is moved back to fit; what lies before row0, column0 belongs to others.
-  const int top = min(row0, HO - RB);
-  const int left = min(column0, WO - WB);
-  __global const float* xn = x + (n * G + g) * CB * HI * WI * XB;
-  const int y0 = ((n * G + g) * FV * HY + OH0 + top * OSH) * WY * VW + (OW0 + left * OSW) * VW;
-
-  for (int b = 0; b < CB; b += CHUNK) {
-    const int blocks = min(CHUNK, CB - b);
-    const int first = b == 0, last = b + CHUNK >= CB;
+  const int top = min(row0, ho - rb);
+  const int left = min(column0, wo - wb);
 #if SLAB
-    fill(slab, xn + b * HI * WI * XB, blocks, top * SH - PT, left * SW - PL);
+  const int hs = (rb - 1) * SH + (KH - 1) * DH + 1;
+  const int ws = (wb - 1) * SW + (KW - 1) * DW + 1;
+  const int x_row = ws * XB;
+  const int x_block = hs * x_row;
+#else
+  const int x_row = wi * XB;
+  const int x_block = hi * x_row;
+#endif
+  __global const float* xn = x + (n * G + g) * cb * hi * wi * XB;
+  const int y0 = ((n * G + g) * fv * hy + oh0 + top * OSH) * wy * VW + (ow0 + left * OSW) * VW;
+
+  for (int b = 0; b < cb; b += chunk) {
+    const int blocks = min(chunk, cb - b);
+    const int first = b == 0, last = b + chunk >= cb;
+    const int tail = last ? ci - (cb - 1) * XB : XB;
+#if SLAB
+    fill(slab, xn + b * hi * wi * XB, blocks, hi, wi, top * SH - pt, hs, left * SW - pl, ws);
 #endif
     for (int t = t0; t < t1; ++t) {
-      __global const float* wt = w + (((g * FT + t) * CB + b) * KH * KW) * XB * NF;
-      for (int th = (row0 - top) / TH; th < TILES_H; ++th) {
-        const int r = min(th * TH, RB - TH);
-        for (int tw = (column0 - left) / TW; tw < TILES_W; ++tw) {
-          const int c = min(tw * TW, WB - TW);
+      __global const float* wt = w + ((g * ft + t) * cb + b) * KH * KW * XB * NF;
+      for (int th = (row0 - top) / TH; th < tiles_h; ++th) {
+        const int r = min(th * TH, rb - TH);
+        for (int tw = (column0 - left) / TW; tw < tiles_w; ++tw) {
+          const int c = min(tw * TW, wb - TW);
 #if SLAB
-          __local const float* from = slab + r * SH * X_ROW + c * SW * XB;
+          __local const float* from = slab + r * SH * x_row + c * SW * XB;
 #else
           __global const float* from =
-              xn + b * X_BLOCK + ((top + r) * SH - PT) * X_ROW + ((left + c) * SW - PL) * XB;
+              xn + b * x_block + ((top + r) * SH - pt) * x_row + ((left + c) * SW - pl) * XB;
 #endif
-          const int at = y0 + t * NV * Y_BLOCK + r * Y_ROW + c * Y_STEP;
-          tile(from, wt,
+          const int at = y0 + t * NV * y_block + r * y_row + c * Y_STEP;
+          tile(from, x_row, x_block, wt,
 #if HAS_BIAS
-               bias + (g * FV + t * NV) * VW,
+               bias + (g * fv + t * NV) * VW,
 #else
                w,
 #endif
@@ -257,8 +263,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
 #else
                w,
 #endif
-               y + at, sums + (((t - t0) * TILES_H + th) * TILES_W + tw) * MR * NF, blocks, first,
-               last, CO - t * NF, row0 - top - r, column0 - left - c);
+               y + at, y_row, y_block, sums + (((t - t0) * tiles_h + th) * tiles_w + tw) * MR * NF,
+               blocks, tail, first, last, co - t * NF, row0 - top - r, column0 - left - c);
         }
       }
     }

@@ -5,50 +5,38 @@
 // Layout   x [N, CB, HI, WI, VW], y [N, FV, HO, WO, VW]: channels in blocks of a vector. Weights come
 //          transformed (conv2d/pack_winograd.cl): [FT, XI, CB, VW, NV VW]. residual like y.
 // Source   conv2d/winograd.clh; fused per group so that no transformed tensor reaches memory.
-// Method   a group takes TB tiles and FG tiles of filters:
+// Method   a group takes TB tiles and fg tiles of filters:
 //            1. v[xi][channel][tile] = the tiles' inputs, transformed;
 //            2. m[xi][tile][filter] += v[xi] * u[xi], XI small products with an MR x NV register tile;
 //            3. y = m transformed back, bias, epilogue.
-//          1 and 2 alternate where only CHUNK blocks of channels fit.
+//          1 and 2 alternate where only `chunk` blocks of channels fit.
 // Cost     2 XI / TILE^2 N HO WO CI CO flop, and some 20 per element for the transforms.
-// Launch   global (ceil(tiles / TB), ceil(FT / FG)), local (1, 1).
+// Launch   global (ceil(tiles / TB), ceil(FT / fg)), local (1, 1).
 // SPDX-License-Identifier: Apache-2.0
+//
+// Arguments: images, ci, hi, wi, co, ho, wo, pt, pl the convolution; pt, pl top and left padding
+//   fg           tiles of filters of a group
+//   chunk        blocks of channels at a time
+//   v, m         local memory: XI chunk TB VW, and XI TB NF (times fg with CHUNKED) floats
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   lib/vector.clh's VW, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL and epilogue, winograd.clh's TILE
-//   N, CI, CO, HI, WI, HO, WO, PT, PL   the convolution; PT, PL top and left padding
 //   MR, NV       register tile: tiles of pixels, vectors of filters
-//   TB           tiles of a group, a multiple of MR;  FG tiles of filters of a group
-//   CHUNK        blocks of channels at a time
+//   TB           tiles of a group, a multiple of MR
+//   CHUNKED      1: chunk < number of blocks of channels
+//   FULL         1: ci and co are multiples of VW
 #include "conv2d/winograd.clh"
 #include "lib/epilogue.clh"
 #include "lib/lanes.clh"
 #ifndef MR
-#define N 1
-#define CI 20
-#define CO 24
-#define HI 7
-#define WI 6
-#define HO 7
-#define WO 6
-#define PT 1
-#define PL 1
 #define MR 4
 #define NV 2
 #define TB 4
-#define FG 1
-#define CHUNK 1
+#define CHUNKED 1
+#define FULL 0
 #endif
 #define NF (NV * VW)
-#define CB ((CI + VW - 1) / VW)
-#define TAIL (CI - (CB - 1) * VW)
-#define FV ((CO + VW - 1) / VW)
-#define FT ((FV + NV - 1) / NV)
-#define TILES_H ((HO + TILE - 1) / TILE)
-#define TILES_W ((WO + TILE - 1) / TILE)
-#define TILES (N * TILES_H * TILES_W)
 #define V_BLOCK (TB * VW)
-#define V_XI (CHUNK * V_BLOCK)
 #define M_XI (TB * NF)
 #define EPILOGUE PNC_CAT(epilogue, VW)
 #if HAS_RESIDUAL
@@ -57,40 +45,44 @@
 #define FINISH(v, at) EPILOGUE(v)
 #endif
 
-// The block of channels at x of the tile whose first output is (h, w).
-__attribute__((always_inline)) inline void tile_in(__global const float* x, __local float* v,
-                                                   const int h, const int w) {
+// The block of channels at x of the tile whose first input is (h, w), outside the image zero.
+static inline void tile_in(__global const float* x, const int hi, const int wi, __local float* v,
+                           const int v_xi, const int h, const int w) {
   vec_t half_way[XI];
-#pragma unroll
+  const int whole = h >= 0 && w >= 0 && h + P <= hi && w + P <= wi;
+#pragma unroll 1
   for (int j = 0; j < P; ++j) {
     vec_t d[P];
-    const int column = w - PL + j;
-    const int inside = column >= 0 && column < WI;
+    __global const float* from = x + (h * wi + w + j) * VW;
+    if (whole) {
 #pragma unroll
-    for (int i = 0; i < P; ++i) {
-      const int row = h - PT + i;
-      d[i] = inside && row >= 0 && row < HI ? vec_load(row * WI + column, x) : (vec_t)(0.0f);
+      for (int i = 0; i < P; ++i) d[i] = vec_load(0, from + i * wi * VW);
+    } else {
+      const int inside = w + j >= 0 && w + j < wi;
+#pragma unroll
+      for (int i = 0; i < P; ++i) {
+        d[i] = inside && h + i >= 0 && h + i < hi ? vec_load(0, from + i * wi * VW) : (vec_t)(0.0f);
+      }
     }
     WINO_INPUT(vec_t, d, 1, half_way + j, P)
   }
-#pragma unroll
+#pragma unroll 1
   for (int i = 0; i < P; ++i) {
     vec_t o[P];
     WINO_INPUT(vec_t, half_way + i * P, 1, o, 1)
 #pragma unroll
-    for (int j = 0; j < P; ++j) vec_store(o[j], 0, v + (i * P + j) * V_XI);
+    for (int j = 0; j < P; ++j) vec_store(o[j], 0, v + (i * P + j) * v_xi);
   }
 }
 
-// m[i][v] of MR tiles, over `blocks` blocks of channels.
-__attribute__((always_inline)) inline void product(__local const float* v, __global const float* u,
-                                                   __local float* m, const int blocks,
-                                                   const int first, const int last) {
+// m[i][v] of MR tiles, over `blocks` blocks of channels, the last one with `tail` channels.
+static inline void product(__local const float* v, __global const float* u, __local float* m,
+                           const int blocks, const int tail, const int first) {
   vec_t acc[MR * NV];
 #pragma unroll
-  for (int i = 0; i < MR * NV; ++i) acc[i] = first ? (vec_t)(0.0f) : vec_load(i, m);
+  for (int i = 0; i < MR * NV; ++i) acc[i] = !CHUNKED || first ? (vec_t)(0.0f) : vec_load(i, m);
   for (int b = 0; b < blocks; ++b) {
-    const int lanes = TAIL < VW && last && b + 1 == blocks ? TAIL : VW;
+    const int lanes = FULL || b + 1 < blocks ? VW : tail;
     for (int c = 0; c < lanes; ++c) {
       vec_t filters[NV];
 #pragma unroll
@@ -109,29 +101,26 @@ __attribute__((always_inline)) inline void product(__local const float* v, __glo
   for (int i = 0; i < MR * NV; ++i) vec_store(acc[i], i, m);
 }
 
-// One vector of filters of the tile whose first output is y + at.
-__attribute__((always_inline)) inline void tile_out(__local const float* m, const vec_t bias,
-                                                    __global const float* residual,
-                                                    __global float* y, const int h, const int w,
-                                                    const int at) {
+// One vector of filters of the tile whose first output is y + at; `rows` and `columns` of it exist.
+static inline void tile_out(__local const float* m, const vec_t bias,
+                            __global const float* residual, __global float* y, const int at,
+                            const int wo, const int rows, const int columns) {
   vec_t half_way[TILE * P];
-#pragma unroll
+#pragma unroll 1
   for (int j = 0; j < P; ++j) {
     vec_t d[P];
 #pragma unroll
     for (int i = 0; i < P; ++i) d[i] = vec_load(0, m + (i * P + j) * M_XI);
     WINO_OUTPUT(vec_t, d, 1, half_way + j, P)
   }
-#pragma unroll
-  for (int i = 0; i < TILE; ++i) {
+#pragma unroll 1
+  for (int i = 0; i < rows; ++i) {
     vec_t o[TILE];
     WINO_OUTPUT(vec_t, half_way + i * P, 1, o, 1)
 #pragma unroll
     for (int j = 0; j < TILE; ++j) {
-      const int pixel = at + (i * WO + j) * VW;
-      if ((HO % TILE == 0 || h + i < HO) && (WO % TILE == 0 || w + j < WO)) {
-        vec_store(FINISH(o[j] + bias, pixel), 0, y + pixel);
-      }
+      const int pixel = at + (i * wo + j) * VW;
+      if (j < columns) vec_store(FINISH(o[j] + bias, pixel), 0, y + pixel);
     }
   }
 }
@@ -144,50 +133,58 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
 #if HAS_RESIDUAL
     __global const float* restrict residual,
 #endif
-    __global float* restrict y) {
-  __local float v[XI * V_XI];
-  __local float m[(CHUNK < CB ? FG : 1) * XI * M_XI];
+    __global float* restrict y, __local float* v, __local float* m, int images, int ci, int hi,
+    int wi, int co, int ho, int wo, int pt, int pl, int fg, int chunk) {
 #if !HAS_RESIDUAL
   __global const float* residual = x;  // not read
 #endif
+  const int cb = (ci + VW - 1) / VW;
+  const int fv = (co + VW - 1) / VW;
+  const int ft = (fv + NV - 1) / NV;
+  const int tiles_h = (ho + TILE - 1) / TILE;
+  const int tiles_w = (wo + TILE - 1) / TILE;
+  const int tiles = images * tiles_h * tiles_w;
+  const int v_xi = chunk * V_BLOCK;
   const int tile0 = (int)get_group_id(0) * TB;
-  const int t0 = (int)get_group_id(1) * FG;
-  const int t1 = min(t0 + FG, FT);
-  for (int b = 0; b < CB; b += CHUNK) {
-    const int blocks = min(CHUNK, CB - b);
-    const int first = b == 0, last = b + CHUNK >= CB;
+  const int t0 = (int)get_group_id(1) * fg;
+  const int t1 = min(t0 + fg, ft);
+  for (int b = 0; b < cb; b += chunk) {
+    const int blocks = min(chunk, cb - b);
+    const int first = b == 0, last = b + chunk >= cb;
+    const int tail = last ? ci - (cb - 1) * VW : VW;
     for (int i = 0; i < TB; ++i) {
-      const int tile = min(tile0 + i, TILES - 1);
-      const int n = tile / (TILES_H * TILES_W);
-      const int h = tile / TILES_W % TILES_H * TILE;
-      const int w = tile % TILES_W * TILE;
+      const int tile = min(tile0 + i, tiles - 1);
+      const int n = tile / (tiles_h * tiles_w);
+      const int h = tile / tiles_w % tiles_h * TILE;
+      const int w = tile % tiles_w * TILE;
       for (int c = 0; c < blocks; ++c) {
-        tile_in(x + (n * CB + b + c) * HI * WI * VW, v + c * V_BLOCK + i * VW, h, w);
+        tile_in(x + (n * cb + b + c) * hi * wi * VW, hi, wi, v + c * V_BLOCK + i * VW, v_xi, h - pt,
+                w - pl);
       }
     }
     for (int t = t0; t < t1; ++t) {
-      __local float* mt = m + (CHUNK < CB ? t - t0 : 0) * XI * M_XI;
+      __local float* mt = m + (CHUNKED ? t - t0 : 0) * XI * M_XI;
       for (int xi = 0; xi < XI; ++xi) {
         for (int i = 0; i < TB; i += MR) {
-          product(v + xi * V_XI + i * VW, u + ((t * XI + xi) * CB + b) * VW * NF,
-                  mt + xi * M_XI + i * NF, blocks, first, last);
+          product(v + xi * v_xi + i * VW, u + ((t * XI + xi) * cb + b) * VW * NF,
+                  mt + xi * M_XI + i * NF, blocks, tail, first);
         }
       }
-      if (!last) continue;
-      for (int k = 0; k < NV && t * NV + k < FV; ++k) {
-        const int f = t * NV + k;
+      if (CHUNKED && !last) continue;
+      for (int f = t * NV; f < min((t + 1) * NV, fv); ++f) {
         vec_t start = (vec_t)(0.0f);
 #if HAS_BIAS
-        start = CO % VW == 0 || f + 1 < FV ? vec_load(f, bias)
-                                           : load_part(bias + f * VW, CO - (FV - 1) * VW, 0.0f);
+        start =
+            FULL || f + 1 < fv ? vec_load(f, bias) : load_part(bias + f * VW, co - f * VW, 0.0f);
 #endif
-        for (int i = 0; i < TB && tile0 + i < TILES; ++i) {
+        for (int i = 0; i < TB && tile0 + i < tiles; ++i) {
           const int tile = tile0 + i;
-          const int n = tile / (TILES_H * TILES_W);
-          const int h = tile / TILES_W % TILES_H * TILE;
-          const int w = tile % TILES_W * TILE;
-          tile_out(mt + i * NF + k * VW, start, residual, y, h, w,
-                   (((n * FV + f) * HO + h) * WO + w) * VW);
+          const int n = tile / (tiles_h * tiles_w);
+          const int h = tile / tiles_w % tiles_h * TILE;
+          const int w = tile % tiles_w * TILE;
+          tile_out(mt + i * NF + (f - t * NV) * VW, start, residual, y,
+                   (((n * fv + f) * ho + h) * wo + w) * VW, wo, min(TILE, ho - h),
+                   min(TILE, wo - w));
         }
       }
     }

@@ -22,7 +22,8 @@ struct Session::Impl {
 namespace {
 
 PassOptions pass_options(const CompileOptions& options) {
-  return {.variants = options.variants, .without = options.without_passes,
+  return {.variants = options.variants,
+          .without = options.without_passes,
           .free_ports = options.free_ports};
 }
 

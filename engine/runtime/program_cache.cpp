@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <pinnacle/error.hpp>
 #include <string_view>
 
@@ -90,11 +91,12 @@ std::string read_binary(const bc::program& program) {
 }  // namespace
 
 ProgramCache::ProgramCache(bc::context context, cl_device_id device, std::string device_name,
-                           std::string identity)
+                           std::string identity, Keep keep)
     : context_(std::move(context)),
       device_(device),
       device_name_(std::move(device_name)),
-      identity_(std::move(identity)) {}
+      identity_(std::move(identity)),
+      keep_(keep) {}
 
 bc::program ProgramCache::get(const KernelCall& call) {
   const std::string text = program_text(call);
@@ -107,7 +109,7 @@ bc::program ProgramCache::get(const KernelCall& call) {
   const bool from_disk = load(key, options, program);
   if (!from_disk) {
     program = build(call, text, options);
-    save(key, program);
+    keep(key, program, seconds_since(start));
   }
   ++(from_disk ? counts_.loaded : counts_.built);
   log(1, "{} {} for {} in {:.1f} ms ({})", from_disk ? "loaded" : "built", call.file, device_name_,
@@ -167,6 +169,27 @@ bc::program ProgramCache::build(const KernelCall& call, const std::string& text,
           : "");
 }
 
+std::string seconds_key(const std::string& key) { return key + "\nseconds of the first build"; }
+
+void ProgramCache::keep(const std::string& key, const bc::program& program, double seconds) {
+  if (keep_ == Keep::always) {
+    save(key, program);
+    return;
+  }
+  const std::optional<std::string> before = load_binary(folder(), seconds_key(key));
+  if (!before) {
+    report(save_binary(folder(), seconds_key(key), fmt::format("{:.9f}", seconds)));
+  } else if (seconds > 0.5 * std::strtod(before->c_str(), nullptr)) {
+    save(key, program);
+  }
+}
+
+void ProgramCache::report(const std::string& problem) {
+  if (problem.empty() || !note_.empty()) return;
+  note_ = "programs are not kept on disk: " + problem;
+  log(1, "{}", note_);
+}
+
 void ProgramCache::save(const std::string& key, const bc::program& program) {
   const std::string binary = read_binary(program);
   // Some drivers put a binary together from files that another process may be changing at that
@@ -175,11 +198,7 @@ void ProgramCache::save(const std::string& key, const bc::program& program) {
     note_ = "the driver gives no program binaries";
     return;
   }
-  const std::string problem = save_binary(folder(), key, binary);
-  if (!problem.empty() && note_.empty()) {
-    note_ = "programs are not kept on disk: " + problem;
-    log(1, "{}", note_);
-  }
+  report(save_binary(folder(), key, binary));
 }
 
 }  // namespace pinnacle::runtime

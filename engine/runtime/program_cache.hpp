@@ -6,6 +6,7 @@
 
 #include <pinnacle/plan.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -15,11 +16,21 @@
 
 namespace pinnacle::runtime {
 
+/// When programs are written to disk.
+enum class Keep : std::uint8_t {
+  /// Once a second build of the same source takes about as long as the first: then the driver keeps
+  /// nothing itself. Asking some drivers for a binary costs as much as the build.
+  when_needed,
+  always,
+};
+/// Where the seconds of the first build are kept, in the same folder.
+std::string seconds_key(const std::string& key);
+
 class ProgramCache {
  public:
   /// `identity` names device, platform version and driver: programs never cross it.
   ProgramCache(bc::context context, cl_device_id device, std::string device_name,
-               std::string identity);
+               std::string identity, Keep keep = Keep::when_needed);
 
   /// throws   KernelError with the compiler's log; FileError; DeviceError
   bc::program get(const KernelCall& call);
@@ -40,12 +51,15 @@ class ProgramCache {
  private:
   bool load(const std::string& key, const std::string& options, bc::program& program);
   bc::program build(const KernelCall& call, const std::string& text, const std::string& options);
+  void keep(const std::string& key, const bc::program& program, double seconds);
+  void report(const std::string& problem);
   void save(const std::string& key, const bc::program& program);
 
   bc::context context_;
   cl_device_id device_;
   std::string device_name_;
   std::string identity_;
+  Keep keep_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, bc::program> programs_;
   std::string note_;

@@ -25,8 +25,9 @@ using test::ScopedVariable;
 namespace {
 
 // A cache of its own, as a new process would have it.
-runtime::ProgramCache fresh_cache(const Device& device) {
-  return {device.handle().context(), device.handle().id(), device.name(), "test"};
+runtime::ProgramCache fresh_cache(const Device& device,
+                                  runtime::Keep keep = runtime::Keep::always) {
+  return {device.handle().context(), device.handle().id(), device.name(), "test", keep};
 }
 
 std::vector<std::filesystem::path> entries(const std::filesystem::path& folder) {
@@ -113,6 +114,36 @@ TEST_CASE("programs come from disk the second time, and from source when the ent
     auto fourth = fresh_cache(device);
     (void)fourth.get(call);
     CHECK(fourth.counts().loaded == 1);
+  }
+}
+
+TEST_CASE("programs are kept once the driver is seen to keep nothing itself") {
+  for (const Device& device : test::test_devices()) {
+    CAPTURE(device.name());
+    const ScopedFolder folder;
+    const ScopedVariable variable("PINNACLE_CACHE", folder.path().string());
+    const KernelCall call("probe/fma_simt.cl");
+    auto first = fresh_cache(device, runtime::Keep::when_needed);
+    (void)first.get(call);
+    const auto programs = folder.path() / "programs";
+    CHECK(entries(programs).size() == 1);  // how long the build took
+    // As if the first build had been quick, so that the second one is no quicker.
+    const std::string seconds = runtime::seconds_key(first.key(call));
+    REQUIRE(save_binary(programs, seconds, "0.000000001") == "");
+    auto second = fresh_cache(device, runtime::Keep::when_needed);
+    (void)second.get(call);
+    CHECK(second.counts().built == 1);
+    if (!second.note().empty()) continue;  // the driver gives no binaries
+    auto third = fresh_cache(device, runtime::Keep::when_needed);
+    (void)third.get(call);
+    CHECK(third.counts().loaded == 1);
+    // As if the first build had been slow: the driver has its own cache.
+    std::filesystem::remove(runtime::binary_file(programs, first.key(call)));
+    REQUIRE(save_binary(programs, seconds, "1000") == "");
+    auto fourth = fresh_cache(device, runtime::Keep::when_needed);
+    (void)fourth.get(call);
+    CHECK(fourth.counts().built == 1);
+    CHECK_FALSE(load_binary(programs, first.key(call)));
   }
 }
 

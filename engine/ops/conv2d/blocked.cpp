@@ -217,13 +217,15 @@ std::int64_t packed_floats(const ConvGeometry& g, const Work& w, const Blocking&
 
 void add_pack(KernelCall& call, const ConvGeometry& g, const Work& w, const Blocking& b,
               BufferRef packed) {
-  call.define("CI", g.ci).define("CO", g.co).define("XB", b.xb).define("NF", b.nv * b.vw);
-  describe_taps(call, g, w);
-  call.define("A_ROW", g.weight_row).define("A_CHANNEL", g.weight_channel);
-  call.define("GROUP", g.ci * g.co * g.taps());
+  call.define("XB", b.xb).define("NF", b.nv * b.vw);
   call.arg(in(1)).arg(packed);
+  for (const std::int64_t value :
+       {g.ci, g.co, w.h.taps, w.w.taps, g.kw, w.h.first_tap, w.h.tap_step, w.w.first_tap,
+        w.w.tap_step, g.weight_row, g.weight_channel, g.ci * g.co * g.taps()}) {
+    call.arg(to_int(value));
+  }
   call.range({to_size(b.cb(g)), to_size(b.ft(g)), to_size(g.groups)}, {1, 1, 1});
-  call.loops(w.taps() * b.xb * (b.nv * b.vw + 1) + w.h.taps * (1 + w.w.taps));
+  call.loops(w.taps() * (1 + b.xb * (b.nv * b.vw + 1)));
 }
 
 void add_work(Lowering& lowering, const OpView& op, const ConvGeometry& g, const Work& w,
@@ -237,16 +239,29 @@ void add_work(Lowering& lowering, const OpView& op, const ConvGeometry& g, const
                   : lowering.call("conv2d/pack_blocked.cl"),
              g, w, b, packed);
   }
+  const bool chunked = b.chunk < b.cb(g);
+  const bool whole = w.h.out % b.rb == 0 && w.w.out % b.wb == 0;
+  const bool full = g.ci % b.xb == 0 && g.co % (b.nv * b.vw) == 0;
   KernelCall& call = lowering.call("conv2d/blocked.cl");
   call.define("VW", b.vw).define("XB", b.xb).define("G", g.groups);
-  call.define("CI", g.ci).define("CO", g.co);
-  describe(call, g, w);
+  call.define("KH", w.h.taps).define("KW", w.w.taps);
+  call.define("SH", w.h.stride).define("SW", w.w.stride);
+  call.define("DH", w.h.dilation).define("DW", w.w.dilation);
+  call.define("OSH", w.h.out_step).define("OSW", w.w.out_step);
   call.define("TH", b.th).define("TW", b.tw).define("NV", b.nv);
-  call.define("RB", b.rb).define("WB", b.wb).define("FG", b.fg).define("CHUNK", b.chunk);
-  call.define("SLAB", b.slab ? 1 : 0);
+  call.define("SLAB", b.slab ? 1 : 0).define("CHUNKED", chunked ? 1 : 0);
+  call.define("WHOLE", whole ? 1 : 0).define("FULL", full ? 1 : 0);
   call.arg(in(0)).arg(packed);
   if (is_forward) add_epilogue(call, op, static_cast<int>(b.vw));
   call.arg(out());
+  if (b.slab) call.arg(LocalBytes{to_size(b.slab_floats(w)) * sizeof(float)});
+  if (chunked) call.arg(LocalBytes{to_size(b.sum_floats(g)) * sizeof(float)});
+  const bool flat = w.h.in != g.hi;  // see conv_works()
+  for (const std::int64_t value :
+       {g.ci, w.h.in, w.w.in, g.co, w.h.out, w.w.out, w.h.pad, w.w.pad, flat ? 1 : g.ho,
+        flat ? g.ho * g.wo : g.wo, w.h.out_first, w.w.out_first, b.rb, b.wb, b.fg, b.chunk}) {
+    call.arg(to_int(value));
+  }
   call.range({to_size(b.row_blocks(w) * b.column_blocks(w)),
               to_size(g.groups * ceil_div(b.ft(g), b.fg)), to_size(g.n)},
              {1, 1, 1});

@@ -121,10 +121,8 @@ double cycles(const OpView& op, const ConvGeometry& g, std::int64_t tile, const 
 
 void add_pack(KernelCall& call, const ConvGeometry& g, const Blocking& p, BufferRef packed) {
   call.define("TILE", p.tile).define("VW", p.vw).define("NF", p.nv * p.vw);
-  call.define("CI", g.ci).define("CO", g.co);
-  call.define("A_ROW", g.weight_row).define("A_CHANNEL", g.weight_channel);
-  call.define("FLIP", g.flipped ? 1 : 0);
-  call.arg(in(1)).arg(packed);
+  call.arg(in(1)).arg(packed).arg(to_int(g.ci)).arg(to_int(g.co));
+  call.arg(to_int(g.weight_row)).arg(to_int(g.weight_channel)).arg(g.flipped ? 1 : 0);
   call.range({to_size(p.cb(g)), to_size(p.ft(g)), 1}, {1, 1, 1});
   call.loops(p.vw * (1 + p.nv * p.vw * 40 + p.xi() * (1 + p.nv * p.vw)));
 }
@@ -150,15 +148,20 @@ Variant conv2d_winograd(Pass pass, std::int64_t tile) {
                           : lowering.call("conv2d/pack_winograd.cl"),
                      g, p, packed);
             KernelCall& call = lowering.call("conv2d/winograd.cl");
-            call.define("VW", p.vw).define("TILE", tile).define("N", g.n);
-            call.define("CI", g.ci).define("HI", g.hi).define("WI", g.wi);
-            call.define("CO", g.co).define("HO", g.ho).define("WO", g.wo);
-            call.define("PT", g.pad_top).define("PL", g.pad_left);
+            const bool chunked = p.chunk < p.cb(g);
+            const bool full = g.ci % p.vw == 0 && g.co % p.vw == 0;
+            call.define("VW", p.vw).define("TILE", tile);
             call.define("MR", p.mr).define("NV", p.nv).define("TB", p.tb);
-            call.define("FG", p.fg).define("CHUNK", p.chunk);
+            call.define("CHUNKED", chunked ? 1 : 0).define("FULL", full ? 1 : 0);
             call.arg(in(0)).arg(packed);
             if (!g.flipped) add_epilogue(call, op, static_cast<int>(p.vw));
-            call.arg(out());
+            const std::int64_t v_floats = p.xi() * p.tb * p.vw * p.chunk;
+            call.arg(out()).arg(LocalBytes{to_size(v_floats) * sizeof(float)});
+            call.arg(LocalBytes{to_size(p.floats(g) - v_floats) * sizeof(float)});
+            for (const std::int64_t value :
+                 {g.n, g.ci, g.hi, g.wi, g.co, g.ho, g.wo, g.pad_top, g.pad_left, p.fg, p.chunk}) {
+              call.arg(to_int(value));
+            }
             call.range({to_size(ceil_div(p.tiles(g), p.tb)), to_size(ceil_div(p.ft(g), p.fg)), 1},
                        {1, 1, 1});
             call.loops(p.iterations(g));
