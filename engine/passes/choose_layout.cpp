@@ -19,14 +19,18 @@ std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 // What a choice costs, in seconds that it takes longer than plain kernels without conversions.
 class Choices {
  public:
-  Choices(const Graph& graph, const Target& target, std::int64_t block, bool free_ports)
-      : graph_(graph), free_ports_(free_ports) {
+  Choices(const Graph& graph, const Target& target, std::int64_t block, const PassOptions& options)
+      : graph_(graph), free_ports_(options.free_ports) {
     const double rate = 1e9 * std::max(target.bandwidth_gbs, 1.0);
     overhead_ = 1e-6 * target.launch_us;
     seconds_per_byte_ = 1 / rate;
     for (const Node& node : graph.nodes) {
-      forms.push_back(node.def->blocked ? node.def->blocked(view(graph, node), block, target)
-                                        : std::nullopt);
+      const OpView op = view(graph, node);
+      forms.push_back(node.def->blocked ? node.def->blocked(op, block, target) : std::nullopt);
+      const auto forced = options.variants.find(node.op);
+      if (forms.back() && forced != options.variants.end()) {
+        obey(op, forced->second, target, forms.back());
+      }
     }
     users_.resize(graph.values.size());
     writer_.assign(graph.values.size(), -1);
@@ -41,7 +45,7 @@ class Choices {
       }
     }
     read_.assign(graph.values.size(), false);
-    if (!free_ports) {
+    if (!free_ports_) {
       for (const ValueId id : graph.outputs) read_[index(id)] = true;
     }
     for (const Update& update : graph.updates) read_[index(update.source)] = true;
@@ -72,6 +76,20 @@ class Choices {
   struct Use {
     std::size_t node, input;
   };
+
+  // A forced variant decides: on rows if it runs there, else in blocks at any price.
+  static void obey(const OpView& op, const std::string& forced, const Target& target,
+                   std::optional<BlockedForm>& form) {
+    for (const Variant& variant : op.node->def->variants) {
+      if (variant.name != forced) continue;
+      if (variant.accepts(op, target)) {
+        form->seconds_saved = 1e9;
+      } else {
+        form.reset();
+        return;
+      }
+    }
+  }
 
   bool reads_blocked(const Use& use) const {
     return chosen_[use.node] && forms[use.node]->inputs[use.input];
@@ -243,15 +261,15 @@ class Rewriter {
 
 }  // namespace
 
-std::string choose_layout(Graph& graph, const Target& target, bool free_ports) {
+std::string choose_layout(Graph& graph, const Target& target, const PassOptions& options) {
   if (target.host || target.family != Family::wide || target.vector_width < 4) return "";
   const std::int64_t block = target.vector_width;
-  Choices choices(graph, target, block, free_ports);
+  Choices choices(graph, target, block, options);
   const std::vector<bool> chosen = choices.run();
   const auto count = std::count(chosen.begin(), chosen.end(), true);
   if (count == 0) return "";
   const std::size_t nodes = chosen.size();
-  const int conversions = Rewriter(graph, block, free_ports).run(chosen, choices.forms);
+  const int conversions = Rewriter(graph, block, options.free_ports).run(chosen, choices.forms);
   return fmt::format(
       "choose_layout: {} of {} nodes in blocks of {} channels, {} conversions, "
       "saves about {:.3g} ms",

@@ -64,7 +64,7 @@ std::vector<std::string> run_graph_passes(Graph& graph, const PassOptions& optio
 Plan run_passes(Graph& graph, const Target& target, const PassOptions& options) {
   std::vector<std::string> notes = run_graph_passes(graph, options);
   if (wanted(options, "choose_layout")) {
-    std::string note = choose_layout(graph, target, options.free_ports);
+    std::string note = choose_layout(graph, target, options);
     if (!note.empty()) {
       notes.push_back(std::move(note));
       if (wanted(options, "fuse")) {

@@ -13,6 +13,13 @@
 
 namespace pinnacle {
 
+/// What a caller may ask of the passes.
+struct PassOptions {
+  std::map<std::string, std::string> variants;  ///< forced: op -> variant
+  std::vector<std::string> without;             ///< names of passes left out
+  bool free_ports = false;                      ///< see choose_layout
+};
+
 /// Infers every type again, in order. throws ShapeError if a node does not fit
 void infer_shapes(Graph& graph);
 
@@ -36,9 +43,10 @@ int fold_batch_norm(Graph& graph);
 /// Returns how many nodes disappeared.
 int fuse(Graph& graph);
 
-/// Runs nodes on blocked channels where that saves time, with conversions at the borders. With
-/// `free_ports` the graph's inputs and outputs may be blocked, too. Returns what it did; may be "".
-std::string choose_layout(Graph& graph, const Target& target, bool free_ports);
+/// Runs nodes on blocked channels where that saves time, with conversions at the borders; nodes with
+/// a forced variant where that variant runs. With `free_ports` the graph's inputs and outputs may be
+/// blocked, too. Returns what it did; may be "".
+std::string choose_layout(Graph& graph, const Target& target, const PassOptions& options = {});
 
 /// What runs one node, and why.
 struct Choice {
@@ -74,11 +82,6 @@ Plan emit(const Graph& graph, std::vector<Choice> choices, const MemoryPlan& mem
           const Target& target);
 
 /// All of them. `graph` is left as it was after the graph passes.
-struct PassOptions {
-  std::map<std::string, std::string> variants;
-  std::vector<std::string> without;  ///< names of passes left out
-  bool free_ports = false;           ///< see choose_layout
-};
 Plan run_passes(Graph& graph, const Target& target, const PassOptions& options);
 /// The graph passes alone, for the host device.
 std::vector<std::string> run_graph_passes(Graph& graph, const PassOptions& options);

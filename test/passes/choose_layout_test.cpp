@@ -76,7 +76,7 @@ TEST_CASE("choose_layout: values stay the same, forward and backward, for each w
       Graph graph = layout_net(2, 9, training);
       verify(graph);
       const std::vector<Array> before = run(graph);
-      const std::string note = choose_layout(graph, slow_arithmetic(width), false);
+      const std::string note = choose_layout(graph, slow_arithmetic(width));
       verify(graph);
       CHECK_FALSE(note.empty());
       check_same(before, run(graph));
@@ -86,7 +86,7 @@ TEST_CASE("choose_layout: values stay the same, forward and backward, for each w
 
 TEST_CASE("choose_layout: what moves between convolutions moves in blocks") {
   Graph graph = layout_net(2, 9, true);
-  choose_layout(graph, slow_arithmetic(16), false);
+  choose_layout(graph, slow_arithmetic(16));
   for (const char* op :
        {"conv2d", "max_pool2d", "max_pool2d_backward", "average_pool2d", "average_pool2d_backward",
         "batch_norm_training", "batch_norm_backward", "relu", "reduce_max", "reduce_mean"}) {
@@ -108,7 +108,7 @@ TEST_CASE("choose_layout: a net in blocks converts at its ends alone") {
   const ValueId w2 = add_value(graph, "w2", {32, 33, 3, 3}, Role::parameter);
   const ValueId h = b.apply("relu", {b.apply("conv2d", {x, w1})});
   graph.outputs = {b.apply("conv2d", {h, w2})};
-  CHECK(choose_layout(graph, slow_arithmetic(16), false).find("2 conversions") !=
+  CHECK(choose_layout(graph, slow_arithmetic(16)).find("2 conversions") !=
         std::string::npos);
   CHECK(count_op(graph, "transpose") == 2);
   CHECK(count_op(graph, "pad") == 1);  // of 20 channels to 32
@@ -120,7 +120,7 @@ TEST_CASE("choose_layout: a host and devices of many work-items keep rows") {
   for (const Target& target : {host, simt_target()}) {
     Graph graph = layout_net(2, 9, true);
     const std::size_t nodes = graph.nodes.size();
-    CHECK(choose_layout(graph, target, false).empty());
+    CHECK(choose_layout(graph, target).empty());
     CHECK(graph.nodes.size() == nodes);
   }
 }
