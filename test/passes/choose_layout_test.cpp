@@ -108,8 +108,7 @@ TEST_CASE("choose_layout: a net in blocks converts at its ends alone") {
   const ValueId w2 = add_value(graph, "w2", {32, 33, 3, 3}, Role::parameter);
   const ValueId h = b.apply("relu", {b.apply("conv2d", {x, w1})});
   graph.outputs = {b.apply("conv2d", {h, w2})};
-  CHECK(choose_layout(graph, slow_arithmetic(16)).find("2 conversions") !=
-        std::string::npos);
+  CHECK(choose_layout(graph, slow_arithmetic(16)).find("2 conversions") != std::string::npos);
   CHECK(count_op(graph, "transpose") == 2);
   CHECK(count_op(graph, "pad") == 1);  // of 20 channels to 32
 }
