@@ -1,6 +1,7 @@
 // Every op case on the selected device (PINNACLE_DEVICE, else each OpenCL device in turn), with
 // every variant forced, against the double reference. A variant that declines must say why.
-// PINNACLE_TEST_ONLY=op keeps one op, for work on a kernel.
+// PINNACLE_TEST_ONLY=op keeps one op, for work on a kernel; PINNACLE_TEST_PART=1/2 keeps every second
+// case from the first one, so that two processes share the work.
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -10,11 +11,24 @@
 #include <optional>
 
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "device_list.hpp"
 #include "ops/cases.hpp"
 
 namespace pinnacle::test {
 namespace {
+
+// Cases of this process, by their number.
+bool is_mine(std::size_t number) {
+  const std::string part = environment("PINNACLE_TEST_PART");
+  if (part.empty()) return true;
+  const std::vector<std::string> words = split(part, '/');
+  REQUIRE_MESSAGE(words.size() == 2, "PINNACLE_TEST_PART is " << part << "; expected 1/2");
+  const unsigned long mine = std::stoul(words[0]);
+  const unsigned long parts = std::stoul(words[1]);
+  REQUIRE_MESSAGE((mine >= 1 && mine <= parts), "PINNACLE_TEST_PART is " << part);
+  return number % parts == mine - 1;
+}
 
 void check_case(const OpCase& c, const Device& device, const Variant& variant) {
   const Graph graph = case_graph(c);
@@ -104,7 +118,9 @@ TEST_CASE("a fixed second matrix gives what a given one gives") {
 TEST_CASE("every variant of every op agrees with the reference") {
   const std::string only = environment("PINNACLE_TEST_ONLY");
   for (const Device& device : test_devices()) {
+    std::size_t number = 0;
     for (const OpCase& c : all_cases()) {
+      if (!is_mine(number++)) continue;
       if (c.perf || (!only.empty() && c.op.rfind(only, 0) != 0)) continue;
       for (const Variant& variant : find_op(c.op).variants) {
         const std::string what = fmt::format("{} {} on {}", label(c), variant.name, device.name());
