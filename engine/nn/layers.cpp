@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/layers.hpp>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/text.hpp"
@@ -22,6 +23,14 @@ void check_least(const char* layer, const char* option, int value, int least) {
 void check_least(const char* layer, const char* option, Extent2 value, int least) {
   check_least(layer, option, value.height, least);
   check_least(layer, option, value.width, least);
+}
+
+void check_groups(const std::string& where, std::int64_t channels, int filters, int groups) {
+  if (channels % groups != 0 || filters % groups != 0) {
+    throw ShapeError(fmt::format("{} channels and {} filters do not divide into {} groups",
+                                 channels, filters, groups),
+                     where);
+  }
 }
 
 void check_image(const char* layer, const std::string& name, const Shape& shape) {
@@ -77,11 +86,7 @@ Layer conv2d(Conv2dOptions options) {
     const std::string name = network.layer_name("conv2d");
     check_image("conv2d", name, x.shape());
     const std::int64_t channels = x.shape()[1];
-    if (channels % options.groups != 0 || options.filters % options.groups != 0) {
-      throw ShapeError(fmt::format("{} channels and {} filters do not divide into {} groups",
-                                   channels, options.filters.value, options.groups),
-                       label("conv2d", name));
-    }
+    check_groups(label("conv2d", name), channels, options.filters, options.groups);
     const Shape shape{options.filters, channels / options.groups, options.kernel.height,
                       options.kernel.width};
     std::vector<ValueId> inputs{
@@ -97,6 +102,65 @@ Layer conv2d(Conv2dOptions options) {
                                                    {"dilations", ints(options.dilation)},
                                                    {"group", std::int64_t{options.groups}}},
                                                   name));
+  };
+}
+
+Layer conv_transpose2d(ConvTranspose2dOptions options) {
+  const char* const kind = "conv_transpose2d";
+  check_least(kind, "filters", options.filters, 1);
+  check_least(kind, "kernel", options.kernel, 1);
+  check_least(kind, "stride", options.stride, 1);
+  check_least(kind, "padding", options.padding, 0);
+  check_least(kind, "output_padding", options.output_padding, 0);
+  check_least(kind, "dilation", options.dilation, 1);
+  check_least(kind, "groups", options.groups, 1);
+  const auto check_output_padding = [kind](int extra, int stride, int dilation) {
+    if (extra >= std::max(stride, dilation)) {
+      throw ArgumentError(
+          fmt::format("output_padding is {}; it must be less than stride or dilation", extra),
+          kind);
+    }
+  };
+  check_output_padding(options.output_padding.height, options.stride.height,
+                       options.dilation.height);
+  check_output_padding(options.output_padding.width, options.stride.width, options.dilation.width);
+  return [options, kind](Value x) {
+    Network& network = x.network();
+    const std::string name = network.layer_name(kind);
+    check_image(kind, name, x.shape());
+    const Shape& in = x.shape();
+    check_groups(label(kind, name), in[1], options.filters, options.groups);
+    const auto extent = [&](std::int64_t size, int stride, int padding, int dilation, int kernel,
+                            int extra) {
+      const std::int64_t result =
+          (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1;
+      if (result < 1) {
+        throw ShapeError(fmt::format("x is {}: nothing is left after a padding of {}", in, padding),
+                         label(kind, name));
+      }
+      return result;
+    };
+    const Shape out{
+        in[0], options.filters.value,
+        extent(in[2], options.stride.height, options.padding.height, options.dilation.height,
+               options.kernel.height, options.output_padding.height),
+        extent(in[3], options.stride.width, options.padding.width, options.dilation.width,
+               options.kernel.width, options.output_padding.width)};
+    const Shape shape{in[1], options.filters / options.groups, options.kernel.height,
+                      options.kernel.width};
+    Builder b = network.builder();
+    const ValueId weight = parameter(network, name, "weight", shape, options.initializer).id();
+    const ValueId y = b.apply("conv2d_backward_data", {x.id(), weight},
+                              {{"strides", ints(options.stride)},
+                               {"pads", pads(options.padding)},
+                               {"dilations", ints(options.dilation)},
+                               {"group", std::int64_t{options.groups}},
+                               {"input_shape", out.dims()}},
+                              name);
+    if (!options.bias) return Value(network, y);
+    const Value bias = parameter(network, name, "bias", {options.filters.value, 1, 1},
+                                 {.kind = Initializer::Kind::zeros});
+    return Value(network, b.apply("add", {y, bias.id()}, {}, name + ".add"));
   };
 }
 

@@ -5,8 +5,11 @@
 #include <pinnacle/layers.hpp>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
+
+#include "ops/host.hpp"
 
 namespace pinnacle {
 namespace {
@@ -81,6 +84,47 @@ TEST_CASE("conv2d: options and inputs that do not fit") {
   CHECK_THROWS_AS(conv2d({.filters = 1, .kernel = {3, 0}}), ArgumentError);
   CHECK_THROWS_AS(conv2d({.filters = 1, .kernel = 3, .stride = 0}), ArgumentError);
   CHECK_THROWS_AS(conv2d({.filters = 1, .kernel = 3, .padding = -1}), ArgumentError);
+}
+
+TEST_CASE("conv_transpose2d: names, shapes, values") {
+  Built net(
+      conv_transpose2d(
+          {.filters = 6, .kernel = 3, .stride = 2, .padding = 1, .output_padding = 1, .groups = 2}),
+      {2, 4, 7, 5});
+  CHECK(net.shape == Shape{2, 6, 14, 10});
+  CHECK(net.type_of("conv_transpose2d_1.weight") == "f32[4, 3, 3, 3]");
+  CHECK(net.type_of("conv_transpose2d_1.bias") == "f32[6, 1, 1]");
+  // Each input pixel spreads over its own 2 x 2 outputs, times the weights, plus the bias.
+  Built spread(conv_transpose2d({.filters = 1, .kernel = 2, .stride = 2}), {1, 1, 2, 2});
+  std::map<ValueId, Array> values;
+  Graph& graph = spread.network.graph();
+  const auto give = [&](const char* name, Shape shape, std::vector<double> numbers) {
+    Array array(std::move(shape));
+    array.data = std::move(numbers);
+    values[graph.find(name)] = std::move(array);
+  };
+  give("x", {1, 1, 2, 2}, {1, 2, 3, 4});
+  give("conv_transpose2d_1.weight", {1, 1, 2, 2}, {1, 10, 100, 1000});
+  give("conv_transpose2d_1.bias", {1, 1, 1}, {0.5});
+  run_on_host(graph, values);
+  const Array& y = values.at(graph.outputs.front());
+  REQUIRE(y.shape == Shape{1, 1, 4, 4});
+  CHECK(y.data[0] == 1.5);
+  CHECK(y.data[3] == 20.5);
+  CHECK(y.data[4] == 100.5);
+  CHECK(y.data[15] == 4000.5);
+}
+
+TEST_CASE("conv_transpose2d: options and inputs that do not fit") {
+  CHECK_THROWS_WITH_AS(
+      Built(conv_transpose2d({.filters = 4, .kernel = 3, .groups = 2}), {1, 3, 8, 8}),
+      doctest::Contains("3 channels and 4 filters"), ShapeError);
+  CHECK_THROWS_WITH_AS(
+      Built(conv_transpose2d({.filters = 4, .kernel = 1, .padding = 2}), {1, 3, 2, 2}),
+      doctest::Contains("nothing is left"), ShapeError);
+  CHECK_THROWS_WITH_AS(conv_transpose2d({.filters = 1, .kernel = 3, .output_padding = 1}),
+                       doctest::Contains("output_padding is 1"), ArgumentError);
+  CHECK_THROWS_AS(conv_transpose2d({.filters = 1, .kernel = 0}), ArgumentError);
 }
 
 TEST_CASE("pooling: the stride is the kernel unless given") {

@@ -43,6 +43,29 @@ struct Conv2dOptions {
 ///          ArgumentError at once if an option is out of range (also in the layers below)
 Layer conv2d(Conv2dOptions options);
 
+struct ConvTranspose2dOptions {
+  Count filters;
+  Extent2 kernel;
+  Extent2 stride = 1;
+  Extent2 padding = 0;
+  Extent2 output_padding = 0;  ///< rows and columns added at the end; less than stride or dilation
+  Extent2 dilation = 1;
+  int groups = 1;
+  bool bias = true;
+  Initializer initializer = {};
+};
+/// Transposed 2-D convolution: the gradient of conv2d with respect to its input, with a trained
+/// weight [C, F / groups, kh, kw] and bias [F].
+///
+/// shapes   x [N, C, H, W]
+/// returns  [N, F, H', W'],  H' = (H - 1) sh - 2 ph + dh (kh - 1) + oh + 1
+/// cost     2 N C H W (F / groups) kh kw flop
+/// throws   ShapeError if C or F is not a multiple of groups, or nothing is left after the padding;
+///          ArgumentError at once if an option is out of range
+/// source   Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", 2016,
+///          arXiv:1603.07285, section 4
+Layer conv_transpose2d(ConvTranspose2dOptions options);
+
 struct DenseOptions {
   bool bias = true;
   Initializer initializer = {};
