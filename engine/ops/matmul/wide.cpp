@@ -54,12 +54,6 @@ std::int64_t tile_rows(std::int64_t m, std::int64_t most) {
   return best;
 }
 
-// The rows of a tile start a multiple of a page apart, so that they compete for the same lines of
-// the first cache: then a packed copy is faster.
-bool rows_collide(const MatmulSizes& s) {
-  return (s.transpose_a ? s.m : s.k) % 1024 == 0 && s.n > 64;
-}
-
 // Microseconds that one unit needs for the arithmetic, about.
 double unit_us(const MatmulSizes& s, const Target& target) {
   const double peak = target.peak_gflops > 0 ? target.peak_gflops : 100.0;
@@ -97,7 +91,8 @@ Blocking choose(const MatmulSizes& s, const Target& target, const Params& params
                                  : (s.n <= b.vw ? 1 : 2);
   b.mr = tuned(params, "MR") > 0 ? std::min<std::int64_t>(tuned(params, "MR"), 16)
                                  : tile_rows(std::max<std::int64_t>(s.m, 1), most_rows);
-  b.pack_a = tuned(params, "PACK_A") > 0 ? tuned(params, "PACK_A") == 2 : rows_collide(s);
+  // A packed copy of a never paid where this was measured, not even with rows a page apart.
+  b.pack_a = tuned(params, "PACK_A") == 2;
 
   // KC: a tile of a stays in the first cache; blocks of one depth.
   const std::int64_t k = std::max<std::int64_t>(s.k, 1);
