@@ -9,6 +9,7 @@
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   TRANSPOSE_A, TRANSPOSE_B   1 if the operand is stored transposed
 //   HAS_BIAS     1 if there is an argument bias: [N]
+//   HAS_RESIDUAL 1 if there is an argument residual, like c; epilogues then take it as second
 //   HAS_EPILOGUE 1 if the host generated epilogue1
 #ifndef TRANSPOSE_A
 #define TRANSPOSE_A 0
@@ -21,6 +22,9 @@
 __kernel void direct(__global const float* restrict a, __global const float* restrict b,
 #if HAS_BIAS
                      __global const float* restrict bias,
+#endif
+#if HAS_RESIDUAL
+                     __global const float* restrict residual,
 #endif
                      __global float* restrict c, int M, int N, int K, int b_stride) {
   const int n = get_global_id(0);
@@ -36,5 +40,10 @@ __kernel void direct(__global const float* restrict a, __global const float* res
 #if HAS_BIAS
   sum += bias[n];
 #endif
-  c[((size_t)z * M + m) * N + n] = epilogue1(sum);
+  const size_t at = ((size_t)z * M + m) * N + n;
+#if HAS_RESIDUAL
+  c[at] = epilogue1(sum, residual[at]);
+#else
+  c[at] = epilogue1(sum);
+#endif
 }

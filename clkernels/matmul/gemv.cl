@@ -17,6 +17,7 @@
 //   TRANSPOSE_B  1 if b is stored transposed
 //   BIAS_STEP    0 if one bias is for all columns
 //   HAS_BIAS     1 if there is an argument bias: [N]
+//   HAS_RESIDUAL 1 if there is an argument residual, like c; epilogues then take it as second
 //   HAS_EPILOGUE 1 if the host generated epilogue<VW> and epilogue1
 #include "lib/epilogue.clh"
 #include "lib/lanes.clh"
@@ -39,12 +40,18 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemv(
 #if HAS_BIAS
     __global const float* restrict bias,
 #endif
+#if HAS_RESIDUAL
+    __global const float* restrict residual,
+#endif
     __global float* restrict c, int N, int K, int a_stride, int b_stride, int NB) {
   const int n0 = get_group_id(0) * NB;
   const int z = get_group_id(2);
   a += (size_t)z * a_stride;
   b += (size_t)z * b_stride;
   c += (size_t)z * ROWS * N;
+#if HAS_RESIDUAL
+  residual += (size_t)z * ROWS * N;
+#endif
 #if TRANSPOSE_B
   const int whole = K / VW * VW;
   for (int n = n0; n < min(n0 + NB, N); n += CV) {
@@ -75,7 +82,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemv(
 #if HAS_BIAS
           v += bias[(n + j) * BIAS_STEP];
 #endif
-          c[(size_t)i * N + n + j] = epilogue1(v);
+          const size_t at = (size_t)i * N + n + j;
+#if HAS_RESIDUAL
+          c[at] = epilogue1(v, residual[at]);
+#else
+          c[at] = epilogue1(v);
+#endif
         }
       }
     }
@@ -127,8 +139,14 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void gemv(
 #if HAS_BIAS
         value += shift;
 #endif
+        const size_t at = (size_t)i * N + n;
+#if HAS_RESIDUAL
+        value = EPILOGUE(value, count >= VW ? vec_load(0, residual + at)
+                                            : load_part(residual + at, count, 0.0f));
+#else
         value = EPILOGUE(value);
-        __global float* to = c + (size_t)i * N + n;
+#endif
+        __global float* to = c + at;
         if (count >= VW) {
           vec_store(value, 0, to);
         } else {

@@ -15,6 +15,7 @@
 //   TK           depth of a slice                          8 16
 //   TRANSPOSE_A, TRANSPOSE_B   1 if the operand is stored transposed
 //   HAS_BIAS     1 if there is an argument bias: [N]
+//   HAS_RESIDUAL 1 if there is an argument residual, like c; epilogues then take it as second
 //   HAS_EPILOGUE 1 if the host generated epilogue1
 #include "lib/epilogue.clh"
 #ifndef WG
@@ -40,6 +41,9 @@ __kernel __attribute__((reqd_work_group_size(WG, WG, 1))) void simt(
 #if HAS_BIAS
     __global const float* restrict bias,
 #endif
+#if HAS_RESIDUAL
+    __global const float* restrict residual,
+#endif
     __global float* restrict c, int M, int N, int K, int b_stride) {
   __local float a_slice[TK * ROW];
   __local float b_slice[TK * ROW];
@@ -52,6 +56,9 @@ __kernel __attribute__((reqd_work_group_size(WG, WG, 1))) void simt(
   a += (size_t)z * M * K;
   b += (size_t)z * b_stride;
   c += (size_t)z * M * N;
+#if HAS_RESIDUAL
+  residual += (size_t)z * M * N;
+#endif
 
   float sum[RT][RT];
 #pragma unroll
@@ -103,7 +110,11 @@ __kernel __attribute__((reqd_work_group_size(WG, WG, 1))) void simt(
 #if HAS_BIAS
         v += bias[n];
 #endif
+#if HAS_RESIDUAL
+        c[(size_t)m * N + n] = epilogue1(v, residual[(size_t)m * N + n]);
+#else
         c[(size_t)m * N + n] = epilogue1(v);
+#endif
       }
     }
   }

@@ -10,6 +10,7 @@
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   VW           vector width                              4 8 16
 //   HAS_BIAS     1 if there is an argument bias: [N]
+//   HAS_RESIDUAL 1 if there is an argument residual, like c; epilogues then take it as second
 //   HAS_EPILOGUE 1 if the host generated epilogue<VW>
 #include "lib/epilogue.clh"
 #include "lib/lanes.clh"
@@ -18,6 +19,9 @@
 __kernel void sum_partials(__global const float* restrict partial,
 #if HAS_BIAS
                            __global const float* restrict bias,
+#endif
+#if HAS_RESIDUAL
+                           __global const float* restrict residual,
 #endif
                            __global float* restrict c, int rows, int N, int PARTS, int ROWS) {
   const int first = get_global_id(0) * ROWS;
@@ -33,8 +37,14 @@ __kernel void sum_partials(__global const float* restrict partial,
 #if HAS_BIAS
       sum += count == VW ? vec_load(0, bias + n) : load_part(bias + n, count, 0.0f);
 #endif
+      const size_t at = (size_t)row * N + n;
+#if HAS_RESIDUAL
+      sum = EPILOGUE(
+          sum, count == VW ? vec_load(0, residual + at) : load_part(residual + at, count, 0.0f));
+#else
       sum = EPILOGUE(sum);
-      __global float* to = c + (size_t)row * N + n;
+#endif
+      __global float* to = c + at;
       if (count == VW) {
         vec_store(sum, 0, to);
       } else {

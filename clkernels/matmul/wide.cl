@@ -24,6 +24,7 @@
 //   B_PACKED     1: b comes in panels of NR columns; 0: blocks of it are packed into local memory
 //   TRANSPOSE_A, TRANSPOSE_B   1 if the operand is stored transposed
 //   HAS_BIAS     1 if there is an argument bias: [N]
+//   HAS_RESIDUAL 1 if there is an argument residual, like c; epilogues then take it as second
 //   HAS_EPILOGUE 1 if the host generated epilogue<VW>
 #include "lib/epilogue.clh"
 #include "lib/vector.clh"
@@ -74,6 +75,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
 #if HAS_BIAS
     __global const float* restrict bias,
 #endif
+#if HAS_RESIDUAL
+    __global const float* restrict residual,
+#endif
     __global float* restrict c, int M, int N, int K, int b_stride, int KC, int NB, int MB, int SPLIT
 #if !B_PACKED
     ,
@@ -93,6 +97,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
   const int k_last = min(k_first + depth, K);
   c += (size_t)part_id * (get_num_groups(2) / SPLIT) * M * N;
   c += (size_t)z * M * N;
+#if HAS_RESIDUAL
+  residual += (size_t)z * M * N;
+#endif
   const int n0 = get_group_id(0) * NB;
   const int n1 = min(n0 + NB, N);
   const int m0 = get_group_id(1) * MB;
@@ -225,9 +232,27 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
 #pragma unroll
             for (int i = 0; i < MR; ++i) sum[i * NV + v] += shift;
 #endif
+#if !HAS_RESIDUAL
 #pragma unroll
             for (int i = 0; i < MR; ++i) sum[i * NV + v] = EPILOGUE(sum[i * NV + v]);
+#endif
           }
+#if HAS_RESIDUAL
+          __global const float* add = residual + (size_t)m * N + n;
+          if (whole) {
+#pragma unroll
+            for (int i = 0; i < MR; ++i) {
+#pragma unroll
+              for (int v = 0; v < NV; ++v) {
+                sum[i * NV + v] = EPILOGUE(sum[i * NV + v], vec_load(v, add + (size_t)i * N));
+              }
+            }
+          } else {
+            COPY_PART(part[i * NR + j] = add[(size_t)i * N + j])
+#pragma unroll
+            for (int i = 0; i < MR * NV; ++i) sum[i] = EPILOGUE(sum[i], vec_load(i, part));
+          }
+#endif
         }
         if (whole) {
 #pragma unroll

@@ -180,7 +180,7 @@ class Fuser {
     return out;
   }
 
-  // f(conv(x), r) -> conv(x, r) with epilogue f(x0, x1), for convolutions in blocks.
+  // f(conv(x), r) -> conv(x, r) with epilogue f(x0, x1), for convolutions in blocks and matmul.
   bool into_residual(std::size_t i) {
     const Node& node = graph_.nodes[i];
     if (node.inputs.size() != 2 || node.inputs[0] == node.inputs[1]) return false;
@@ -206,7 +206,7 @@ class Fuser {
     if (k == 1) std::swap(operands[0], operands[1]);
     const Expression e = substitute(parse_expression(pointwise_expression(node)), operands);
     if (size(e) > kMostCalls) return false;
-    before.inputs.resize(3, kNoValue);
+    before.inputs.resize(3, kNoValue);  // perhaps without bias
     before.inputs.push_back(residual);
     before.attributes.set("epilogue", to_text(e));
     take_over(before, i, *at);
@@ -214,7 +214,8 @@ class Fuser {
   }
 
   static bool takes_residual(const Node& node) {
-    return node.op == "conv2d" && node.attributes.has("block") && node.inputs.size() < 4;
+    const bool able = node.op == "matmul" || (node.op == "conv2d" && node.attributes.has("block"));
+    return able && node.inputs.size() < 4;
   }
 
   // f(conv(x)) -> conv(x) with epilogue f.

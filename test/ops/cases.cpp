@@ -40,6 +40,13 @@ std::vector<Tensor> case_inputs(const OpCase& c) {
   return inputs;
 }
 
+std::vector<ValueId> with_absent(const OpCase& c, std::vector<ValueId> ids) {
+  for (const std::size_t position : c.absent) {
+    ids.insert(ids.begin() + static_cast<std::ptrdiff_t>(position), kNoValue);
+  }
+  return ids;
+}
+
 Graph case_graph(const OpCase& c) {
   Graph graph;
   std::vector<ValueId> ids;
@@ -52,7 +59,7 @@ Graph case_graph(const OpCase& c) {
     graph.inputs.push_back(ids.back());
   }
   Builder builder(graph);
-  graph.outputs = builder.apply_all(find_op(c.op), ids, c.attributes);
+  graph.outputs = builder.apply_all(find_op(c.op), with_absent(c, ids), c.attributes);
   return graph;
 }
 

@@ -15,6 +15,8 @@ std::vector<OpCase> all_cases();
 std::string label(const OpCase& c);
 /// The same numbers on every machine.
 std::vector<Tensor> case_inputs(const OpCase& c);
+/// The operands of the case's node: `ids` with kNoValue where optional inputs are absent.
+std::vector<ValueId> with_absent(const OpCase& c, std::vector<ValueId> ids);
 /// One node; inputs "x0", "x1", ...; all its outputs are outputs of the graph.
 Graph case_graph(const OpCase& c);
 /// The outputs by the double reference.

@@ -63,6 +63,29 @@ std::vector<OpCase> matmul_cases() {
                    .in = {f32({13, 11}), f32({11, 47})},
                    .attributes = {{"epilogue", "relu(x0)"}},
                    .gradient = false});
+  const auto with_residual = [&](std::string name, Shape a, Shape b, Shape c, bool bias,
+                                 Attributes attributes = {}) {
+    attributes.set("epilogue", "mul(relu(x0), x1)");
+    OpCase residual{.op = "matmul",
+                    .name = "residual " + std::move(name),
+                    .in = {f32(std::move(a)), f32(std::move(b))},
+                    .attributes = std::move(attributes),
+                    .gradient = false};
+    if (bias) {
+      residual.in.push_back(f32({c.back()}));
+    } else {
+      residual.absent = {2};
+    }
+    residual.in.push_back(f32(std::move(c)));
+    cases.push_back(std::move(residual));
+  };
+  with_residual("tiles", {65, 17}, {17, 67}, {65, 67}, true);
+  with_residual("whole tiles", {24, 40}, {40, 64}, {24, 64}, false);
+  with_residual("row", {1, 33}, {33, 37}, {1, 37}, true);
+  with_residual("rows tb", {3, 37}, {41, 37}, {3, 41}, true, {{"transpose_b", t}});
+  with_residual("column", {31, 40}, {40, 1}, {31, 1}, true);
+  with_residual("batch", {3, 5, 7}, {3, 7, 9}, {3, 5, 9}, false);
+  with_residual("deep", {5, 600}, {600, 7}, {5, 7}, true);
   for (const std::int64_t n : {256, 512, 1024}) {
     cases.push_back({.op = "matmul",
                      .name = fmt::format("{0}x{0}x{0}", n),

@@ -17,6 +17,7 @@ struct OpCase {
   std::string name;            ///< "3x3 stride 2"
   std::vector<TensorType> in;  ///< f32 inputs are uniform in [low, high]; i32 in [0, int_high)
   Attributes attributes = {};
+  std::vector<std::size_t> absent = {};  ///< positions of optional inputs that `in` leaves out
   double low = -1;
   double high = 1;
   std::int64_t int_high = 2;

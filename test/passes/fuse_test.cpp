@@ -47,6 +47,25 @@ std::size_t fused_size(Graph& graph) {
 
 }  // namespace
 
+TEST_CASE("fuse: a product's second operand becomes its residual, with or without a bias") {
+  for (const bool with_bias : {false, true}) {
+    CAPTURE(with_bias);
+    Graph graph;
+    Builder b(graph);
+    const ValueId x = add_value(graph, "x", {4, 5}, Role::input);
+    const ValueId other = add_value(graph, "other", {4, 3}, Role::input);
+    const ValueId w = add_value(graph, "w", {5, 3}, Role::parameter);
+    ValueId y = b.apply("matmul", {x, w});
+    if (with_bias) y = b.apply("add", {y, add_value(graph, "b", {3}, Role::parameter)});
+    graph.outputs = {b.apply("relu", {b.apply("sub", {other, y})})};
+    CHECK(fused_size(graph) == 1);
+    REQUIRE(graph.nodes[0].inputs.size() == 4);
+    CHECK((graph.nodes[0].inputs[2] == kNoValue) == !with_bias);
+    CHECK(graph.nodes[0].inputs[3] == other);
+    CHECK(graph.nodes[0].attributes.text("epilogue") == "relu(sub(x1, x0))");
+  }
+}
+
 TEST_CASE("fuse: dense layer and activation become one matmul") {
   Graph graph;
   Builder b(graph);

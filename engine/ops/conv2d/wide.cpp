@@ -88,7 +88,9 @@ struct Blocking {
   }
   std::int64_t iterations(const ConvGeometry& g) const {
     const std::int64_t tiles = ceil_div(fb, mr) * qp(g) / (nv * vw);
-    const std::int64_t sums = g.ci * (1 + g.kh * (1 + g.kw)) + ceil_div(g.ci, cb);
+    // As if no loop were unrolled: there are compilers that leave them.
+    const std::int64_t step = 1 + nv + mr * (1 + nv);
+    const std::int64_t sums = g.ci * (1 + g.kh * (1 + g.kw * step)) + ceil_div(g.ci, cb);
     return ib * (g.ci * Slab(g, rb).pack_iterations() + tiles * (1 + sums + 2 * mr * nv) +
                  fb * (1 + rb * (1 + g.wo)));
   }

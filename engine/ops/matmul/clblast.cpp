@@ -28,7 +28,7 @@ Variant matmul_clblast() {
                                                             .a = in(0),
                                                             .b = in(1),
                                                             .c = out()});
-                if (s.has_bias || !s.epilogue.empty()) {
+                if (s.has_bias || !s.epilogue.empty()) {  // a residual comes with an epilogue
                   std::vector<PointwiseOperand> operands = {{out(), op.out_shape()}};
                   std::string expression = "x0";
                   if (s.has_bias) {
@@ -36,8 +36,12 @@ Variant matmul_clblast() {
                     expression = "add(x0, x1)";
                   }
                   if (!s.epilogue.empty()) {
-                    expression = to_text(
-                        substitute(parse_expression(s.epilogue), {parse_expression(expression)}));
+                    std::vector<Expression> inner = {parse_expression(expression)};
+                    if (s.has_residual) {
+                      inner.push_back(parse_expression(fmt::format("x{}", operands.size())));
+                      operands.push_back({in(3), op.shape(3)});
+                    }
+                    expression = to_text(substitute(parse_expression(s.epilogue), inner));
                   }
                   lowering.calls.emplace_back(pointwise_call(
                       expression, operands, out(), op.out_shape(), target.family, target));

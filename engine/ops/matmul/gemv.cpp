@@ -81,11 +81,14 @@ Variant matmul_gemv() {
                 call.define("TRANSPOSE_B", std::int64_t{p.transpose});
                 call.define("BIAS_STEP", std::int64_t{!p.swapped});
                 call.define("HAS_BIAS", std::int64_t{s.has_bias});
-                call.prelude = epilogue_prelude(s.epilogue, {1, target.vector_width});
+                if (s.has_residual) call.define("HAS_RESIDUAL", 1);
+                call.prelude =
+                    epilogue_prelude(s.epilogue, {1, target.vector_width}, s.has_residual ? 2 : 1);
                 const std::int32_t a_stride = to_int(s.m * s.k);
                 const std::int32_t b_stride = to_int(s.b_is_shared ? 0 : s.k * s.n);
                 call.arg(in(p.swapped ? 1 : 0)).arg(in(p.swapped ? 0 : 1));
                 if (s.has_bias) call.arg(in(2));
+                if (s.has_residual) call.arg(in(3));
                 call.arg(out()).arg(to_int(p.n)).arg(to_int(p.k));
                 call.arg(p.swapped ? b_stride : a_stride).arg(p.swapped ? a_stride : b_stride);
                 call.arg(to_int(c.nb));

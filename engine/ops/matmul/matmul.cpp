@@ -1,8 +1,9 @@
-// matmul: the product of two matrices over the last two axes, with bias and epilogue.
+// matmul: the product of two matrices over the last two axes, with bias, residual and epilogue.
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/matmul/matmul.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "ops/epilogue.hpp"
 #include "ops/gradients.hpp"
@@ -11,7 +12,7 @@ namespace pinnacle {
 namespace {
 
 std::vector<TensorType> infer(const OpView& op) {
-  check_inputs(op, 2, 3);
+  check_inputs(op, 2, 4);
   const Shape& a = op.shape(0);
   const Shape& b = op.shape(1);
   if (a.rank() < 2 || b.rank() < 2) {
@@ -41,7 +42,14 @@ std::vector<TensorType> infer(const OpView& op) {
   if (op.has_input(2) && op.shape(2) != Shape({n})) {
     shape_error(op, "bias is {}; expected [{}]", op.shape(2), n);
   }
-  return {{Shape(std::move(dims)), DType::f32}};
+  Shape c(std::move(dims));
+  if (op.has_input(3)) {
+    if (op.shape(3) != c) shape_error(op, "residual is {}; expected {}", op.shape(3), c);
+    if (op.attributes().text("epilogue", "").empty()) {
+      shape_error(op, "a residual needs an epilogue that says what becomes of it");
+    }
+  }
+  return {{std::move(c), DType::f32}};
 }
 
 std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
@@ -62,7 +70,12 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
       for (std::int64_t col = 0; col < s.n; ++col) {
         double& v = y[row * s.n + col];
         if (s.has_bias) v += in[2].data[static_cast<std::size_t>(col)];
-        if (f) v = f(std::span<const double>(&v, 1));
+        if (f) {
+          const double residual =
+              s.has_residual ? in[3].data[static_cast<std::size_t>((i * s.m + row) * s.n + col)]
+                             : 0;
+          v = f(std::array<double, 2>{v, residual});
+        }
       }
     }
   }
@@ -131,6 +144,7 @@ MatmulSizes matmul_sizes(const OpView& op) {
     s.batch = 1;
   }
   s.has_bias = op.has_input(2);
+  s.has_residual = op.has_input(3);
   s.epilogue = op.attributes().text("epilogue", "");
   return s;
 }
@@ -139,12 +153,14 @@ void describe_matmul(KernelCall& call, const MatmulSizes& s, std::initializer_li
   call.define("TRANSPOSE_A", std::int64_t{s.transpose_a});
   call.define("TRANSPOSE_B", std::int64_t{s.transpose_b});
   call.define("HAS_BIAS", std::int64_t{s.has_bias});
-  call.prelude = epilogue_prelude(s.epilogue, widths);
+  if (s.has_residual) call.define("HAS_RESIDUAL", 1);
+  call.prelude = epilogue_prelude(s.epilogue, widths, s.has_residual ? 2 : 1);
 }
 
 void matmul_arguments(KernelCall& call, const MatmulSizes& s) {
   call.arg(in(0)).arg(in(1));
   if (s.has_bias) call.arg(in(2));
+  if (s.has_residual) call.arg(in(3));
   call.arg(out()).arg(static_cast<std::int32_t>(s.m)).arg(static_cast<std::int32_t>(s.n));
   call.arg(static_cast<std::int32_t>(s.k));
   call.arg(static_cast<std::int32_t>(s.b_is_shared ? 0 : s.k * s.n));

@@ -8,18 +8,20 @@
 
 namespace pinnacle {
 
-/// c[i] = op(a[i]) op(b[i or 0]) + bias, i < batch; op transposes the last two axes on request.
+/// c[i] = epilogue(op(a[i]) op(b[i or 0]) + bias, residual[i]), i < batch; op transposes the last two
+/// axes on request.
 struct MatmulSizes {
   std::int64_t m = 0, n = 0, k = 0, batch = 1;
   bool transpose_a = false, transpose_b = false;
   bool b_is_shared = false;  ///< one b for all of the batch
   bool has_bias = false;
+  bool has_residual = false;
   std::string epilogue;
 };
 MatmulSizes matmul_sizes(const OpView& op);
 /// Defines and prelude that every kernel variant takes.
 void describe_matmul(KernelCall& call, const MatmulSizes& s, std::initializer_list<int> widths);
-/// Arguments a, b, [bias], c, M, N, K in the kernels' order.
+/// Arguments a, b, [bias], [residual], c, M, N, K in the kernels' order.
 void matmul_arguments(KernelCall& call, const MatmulSizes& s);
 
 Variant matmul_gemv();

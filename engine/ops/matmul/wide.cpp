@@ -137,6 +137,7 @@ Blocking choose(const MatmulSizes& s, const Target& target, const Params& params
   return b;
 }
 
+// As if no loop were unrolled: there are compilers that leave them.
 std::int64_t iterations(const MatmulSizes& s, const Blocking& b) {
   const std::int64_t strips = b.nb / b.nr();
   const std::int64_t blocks = ceil_div(ceil_div(s.k, b.kc), b.split);
@@ -144,8 +145,9 @@ std::int64_t iterations(const MatmulSizes& s, const Blocking& b) {
   const std::int64_t pack = b.b_packed ? 0 : strips * (b.nr() + 1);
   const std::int64_t row_tiles = ceil_div(b.mb, b.mr);
   const std::int64_t tiles = row_tiles * strips;
-  return depth * (pack + tiles + (b.pack_a ? row_tiles * (b.mr + 1) : 0)) +
-         std::max<std::int64_t>(blocks, 1) * (tiles * 3 * b.mr * b.nv * b.vw + strips);
+  const std::int64_t step = 1 + b.nv + b.mr * (1 + b.nv);
+  return depth * (pack + tiles * step + (b.pack_a ? row_tiles * (b.mr + 1) : 0)) +
+         std::max<std::int64_t>(blocks, 1) * (tiles * 4 * b.mr * b.nv * b.vw + strips);
 }
 
 constexpr std::int64_t kPackRows = 64;
@@ -173,9 +175,11 @@ void sum_partials(Lowering& lowering, const MatmulSizes& s, const Blocking& b, B
   KernelCall& call = lowering.call("matmul/sum_partials.cl");
   call.define("VW", b.vw);
   call.define("HAS_BIAS", std::int64_t{s.has_bias});
-  call.prelude = epilogue_prelude(s.epilogue, {static_cast<int>(b.vw)});
+  if (s.has_residual) call.define("HAS_RESIDUAL", 1);
+  call.prelude = epilogue_prelude(s.epilogue, {static_cast<int>(b.vw)}, s.has_residual ? 2 : 1);
   call.arg(partial);
   if (s.has_bias) call.arg(in(2));
+  if (s.has_residual) call.arg(in(3));
   call.arg(out()).arg(to_int(rows)).arg(to_int(s.n)).arg(to_int(b.split)).arg(to_int(each));
   call.range({static_cast<std::size_t>(ceil_div(rows, each)), 1, 1}, {1, 1, 1});
   call.loops(each * ceil_div(s.n, b.vw) * (b.split + 2 * b.vw + 1));
@@ -190,7 +194,7 @@ Lowering lower(const OpView& op, const Target& target, const Params& params, boo
   MatmulSizes product = s;
   BufferRef result = out();
   if (b.split > 1) {
-    product.has_bias = false;
+    product.has_bias = product.has_residual = false;
     product.epilogue.clear();
     result = lowering.add_scratch(static_cast<std::size_t>(b.split * s.batch * s.m * s.n) * 4);
   }
@@ -200,6 +204,7 @@ Lowering lower(const OpView& op, const Target& target, const Params& params, boo
   describe_matmul(call, product, {static_cast<int>(b.vw)});
   call.arg(in(0)).arg(right);
   if (product.has_bias) call.arg(in(2));
+  if (product.has_residual) call.arg(in(3));
   call.arg(result).arg(to_int(s.m)).arg(to_int(s.n)).arg(to_int(s.k));
   const std::int64_t b_elements = s.k * (once ? b.strips(s) * b.nr() : s.n);
   call.arg(to_int(s.b_is_shared ? 0 : b_elements));
