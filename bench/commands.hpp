@@ -39,6 +39,20 @@ struct OpsOptions {
 /// 1 if a result was wrong or a measurement failed.
 int run_ops(const OpsOptions& options);
 
+struct SetOptions {
+  std::string device;
+  std::string sets;  ///< names joined by commas
+  std::string pass = "forward";
+  std::string batches = "1,16";
+  std::string filter;                ///< a part of the shape's name
+  std::string variant;               ///< empty: what the passes choose
+  std::optional<std::string> peers;  ///< names joined by commas; empty: all
+  double seconds = 1;                ///< per shape and library, about
+  JsonOption json;
+};
+/// 1 if a result was wrong or a measurement failed.
+int run_sets(const SetOptions& options);
+
 struct OverheadOptions {
   std::string device;
   double seconds = 1;  ///< per plan, about

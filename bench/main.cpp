@@ -13,6 +13,7 @@
 
 #include "base/text.hpp"
 #include "bench/commands.hpp"
+#include "bench/shape_sets.hpp"
 
 namespace pinnacle::bench {
 namespace {
@@ -139,6 +140,7 @@ class CommandLine {
   void add_ops() {
     CLI::App& sub = subcommand("ops", "Measures ops against the roofs of a device", [this] {
       check_ops_flags();
+      if (!sets_.sets.empty()) return run_sets(set_options());
       if (!overhead_) return run_ops(ops_);
       return run_overhead({.device = ops_.device, .seconds = ops_.seconds, .json = ops_.json});
     });
@@ -151,11 +153,56 @@ class CommandLine {
     sub.add_flag("--all-variants", ops_.all_variants, "Every variant, in turns");
     sub.add_flag("--overhead", overhead_,
                  "Instead of ops: the host's time per enqueued kernel of whole plans");
+    add_sets(sub);
     add_seconds(sub, ops_.seconds);
     add_json(sub, ops_.json);
   }
 
+  void add_sets(CLI::App& sub) {
+    sub.add_option("--set", sets_.sets,
+                   fmt::format("Sets of shapes instead of the cases: {}",
+                               fmt::join(shape_set_names(), ", ")))
+        ->type_name("NAME[,NAME]");
+    sub.add_option_function<std::vector<std::string>>(
+           "--peers",
+           [this](const std::vector<std::string>& values) {
+             sets_.peers = values.empty() ? std::string() : values.front();
+           },
+           "With --set: other libraries beside it: onednn, openblas, clblast (default: all)")
+        ->expected(0, 1)
+        ->type_name("[NAME,...]");
+    pass_ = sub.add_option("--pass", sets_.pass,
+                           "With --set: forward, backward_data, backward_filter or all")
+                ->type_name("NAME")
+                ->capture_default_str();
+    batch_ = sub.add_option("--batch", sets_.batches, "With --set: batch sizes")
+                 ->type_name("N[,N]")
+                 ->capture_default_str();
+  }
+
+  SetOptions set_options() const {
+    SetOptions options = sets_;
+    options.device = ops_.device;
+    options.filter = ops_.filter;
+    options.variant = ops_.variant;
+    options.seconds = ops_.seconds;
+    options.json = ops_.json;
+    return options;
+  }
+
   void check_ops_flags() const {
+    if (sets_.sets.empty()) {
+      const char* const needs_set = sets_.peers           ? "--peers"
+                                    : pass_->count() > 0  ? "--pass"
+                                    : batch_->count() > 0 ? "--batch"
+                                                          : nullptr;
+      if (needs_set != nullptr) {
+        throw ArgumentError("goes with --set", needs_set, "see pinnacle-bench ops --help");
+      }
+    } else if (overhead_ || ops_.all_variants || !ops_.op.empty()) {
+      throw ArgumentError("--overhead, --all-variants and --op do not go with it", "--set",
+                          "--filter and --variant do");
+    }
     if (ops_.all_variants && !ops_.variant.empty()) {
       throw ArgumentError("does not go with --all-variants", "--variant", "give one of the two");
     }
@@ -171,6 +218,9 @@ class CommandLine {
   DevicesOptions devices_;
   CompareOptions compare_;
   OpsOptions ops_;
+  SetOptions sets_;
+  CLI::Option* pass_ = nullptr;
+  CLI::Option* batch_ = nullptr;
   bool overhead_ = false;
   std::function<int()> command_;
 };

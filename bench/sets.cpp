@@ -1,0 +1,387 @@
+// pinnacle-bench ops --set: sets of shapes, next to the peak of the device and to other libraries,
+// all of them in turns.
+// SPDX-License-Identifier: Apache-2.0
+#include <pinnacle/error.hpp>
+#include <pinnacle/session.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "bench/commands.hpp"
+#include "bench/environment.hpp"
+#include "bench/output.hpp"
+#include "bench/peak.hpp"
+#include "bench/peers/peers.hpp"
+#include "bench/shape_sets.hpp"
+#include "bench/summary.hpp"
+#include "bench/table.hpp"
+#include "bench/timing.hpp"
+#include "bench/workloads.hpp"
+
+namespace pinnacle::bench {
+namespace {
+
+constexpr double kTolerance = 1e-3;  // of the largest value, against a peer
+constexpr const char* kClblast = "clblast";
+
+struct PeerTime {
+  std::string name;
+  double ms = 0;
+};
+
+struct Row {
+  const ShapeCase* c = nullptr;
+  std::string variant;
+  std::string problem;  // declined or an error: then there are no numbers
+  bool failed = false;
+  double ms = 0;
+  double gflops = 0;
+  double peak_gflops = 0;  // measured beside it
+  std::vector<PeerTime> peers;
+  std::optional<double> difference;  // from a peer's result, relative to the largest value
+
+  bool is_wrong() const { return difference && !(*difference <= kTolerance); }
+  double best_peer_ms() const {
+    double best = 0;
+    for (const PeerTime& peer : peers) best = best == 0 ? peer.ms : std::min(best, peer.ms);
+    return best;
+  }
+};
+
+// ---- Which cases and peers ---------------------------------------------------------------------
+
+bool has_variant(const std::string& op, const std::string& name) {
+  const std::vector<Variant>& variants = find_op(op).variants;
+  return std::any_of(variants.begin(), variants.end(),
+                     [&name](const Variant& variant) { return variant.name == name; });
+}
+
+std::vector<ShapeCase> chosen_cases(const SetOptions& options) {
+  std::vector<ShapeCase> cases = shape_cases(options.sets, parse_passes(options.pass),
+                                             parse_batches(options.batches, "--batch"));
+  const std::string wanted = lower_case(options.filter);
+  std::erase_if(cases, [&wanted](const ShapeCase& c) {
+    return lower_case(c.op + ' ' + c.shape).find(wanted) == std::string::npos;
+  });
+  if (cases.empty()) {
+    throw ArgumentError(
+        fmt::format("no shape of {} has \"{}\" in its name", options.sets, options.filter),
+        "--filter", "without it the table lists them");
+  }
+  if (!options.variant.empty()) {
+    std::erase_if(cases, [&](const ShapeCase& c) { return !has_variant(c.op, options.variant); });
+    if (cases.empty()) {
+      throw ArgumentError(
+          fmt::format("no op of {} has a variant \"{}\"", options.sets, options.variant),
+          "--variant", "pinnacle-bench ops --all-variants lists them");
+    }
+  }
+  return cases;
+}
+
+// throws ArgumentError for a name that no peer has
+std::vector<std::string> chosen_peers(const SetOptions& options, const Device& device) {
+  if (!options.peers) return {};
+  std::vector<std::string> known = {"onednn", "openblas", kClblast};
+  std::vector<std::string> names;
+  for (const std::string& word : split(*options.peers, ',')) {
+    const std::string name = trim(word);
+    if (name.empty()) continue;
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      const std::string near = suggestion(name, known);
+      throw ArgumentError(
+          fmt::format("there is no peer \"{}\"", name), "--peers",
+          near.empty() ? fmt::format("there are: {}", fmt::join(known, ", ")) : near);
+    }
+    names.push_back(name);
+  }
+  if (names.empty()) names = known;
+  // Two of them run on the processor: next to another device they say nothing.
+  const bool cpu = device.kind() == DeviceKind::cpu;
+  if (!cpu) std::erase_if(names, [](const std::string& name) { return name != kClblast; });
+  if (names.empty()) {
+    throw ArgumentError("oneDNN and OpenBLAS run on the processor; the device is another one",
+                        "--peers", "choose a device with --device cpu");
+  }
+  return names;
+}
+
+// ---- One case ----------------------------------------------------------------------------------
+
+std::vector<Tensor> random_inputs(const ShapeCase& c) {
+  std::vector<Tensor> inputs;
+  for (std::size_t i = 0; i < c.in.size(); ++i) {
+    Random random(7, i);
+    Tensor tensor(c.in[i].shape);
+    for (float& v : tensor.f32()) v = static_cast<float>(random.uniform(c.low, c.high));
+    inputs.push_back(std::move(tensor));
+  }
+  return inputs;
+}
+
+// [N, C, H, W] <-> [N, ceil(C / B), H, W, B]: as `to` has it; the same shape: the same tensor.
+Tensor in_layout(const Tensor& from, const Shape& to) {
+  if (from.shape() == to) return from;
+  const bool block = to.rank() == 5;
+  const Shape& blocked = block ? to : from.shape();
+  const Shape& rows = block ? from.shape() : to;
+  Tensor result(to);
+  const std::int64_t plane = rows[2] * rows[3];
+  for (std::int64_t n = 0; n < rows[0]; ++n) {
+    for (std::int64_t ch = 0; ch < rows[1]; ++ch) {
+      for (std::int64_t i = 0; i < plane; ++i) {
+        const auto at_rows = static_cast<std::size_t>((n * rows[1] + ch) * plane + i);
+        const std::int64_t in_block = ((n * blocked[1] + ch / blocked[4]) * plane + i) * blocked[4];
+        const auto at_blocked = static_cast<std::size_t>(in_block + ch % blocked[4]);
+        if (block) {
+          result.f32()[at_blocked] = from.f32()[at_rows];
+        } else {
+          result.f32()[at_rows] = from.f32()[at_blocked];
+        }
+      }
+    }
+  }
+  return result;
+}
+
+double relative_difference(const Tensor& got, const Tensor& wanted) {
+  double worst = 0;
+  double scale = 0;
+  for (std::size_t i = 0; i < got.f32().size(); ++i) {
+    const double difference = std::abs(static_cast<double>(got.f32()[i]) - wanted.f32()[i]);
+    if (!(difference <= worst)) worst = difference;  // NaN, too
+    scale = std::max(scale, std::abs(static_cast<double>(wanted.f32()[i])));
+  }
+  return worst / std::max(scale, 1e-30);
+}
+
+class Bench {
+ public:
+  Bench(Device device, const SetOptions& options, std::vector<std::string> peers)
+      : device_(std::move(device)),
+        options_(options),
+        peers_(std::move(peers)),
+        peak_(peak_run(device_)) {}
+
+  Row measure(const ShapeCase& c) {
+    Row row{.c = &c, .variant = options_.variant, .problem = {}, .peers = {}, .difference = {}};
+    try {
+      measure(c, row);
+    } catch (const Error& error) {
+      row.problem = error.what();
+      row.failed = true;
+    }
+    return row;
+  }
+
+ private:
+  void measure(const ShapeCase& c, Row& row) {
+    const std::vector<Tensor> inputs = random_inputs(c);
+    const Graph graph = shape_graph(c, inputs);
+    const std::shared_ptr<Session> ours = session(c, graph, inputs, options_.variant);
+    if (!options_.variant.empty() || !ours->plan().steps.empty())
+      row.variant = variant_of(c, *ours);
+
+    std::vector<Run> runs = {session_run(ours), peak_.run};
+    std::vector<Peer> peers = make_peers(c, inputs, peers_);
+    for (const Peer& peer : peers) {
+      runs.push_back(peer.run);
+      row.peers.push_back({peer.name});
+    }
+    const bool with_clblast = std::find(peers_.begin(), peers_.end(), kClblast) != peers_.end();
+    if (with_clblast && c.op == "matmul" && device_.target().has_clblast) {
+      runs.push_back(session_run(session(c, graph, inputs, kClblast)));
+      row.peers.push_back({kClblast});
+    }
+    const std::vector<Timing> timings = time_interleaved(runs, {.seconds = options_.seconds});
+    row.ms = 1e3 * timings[0].seconds;
+    row.gflops = 1e-9 * shape_cost(c).flop / timings[0].seconds;
+    row.peak_gflops = 1e-9 * peak_.flop / timings[1].seconds;
+    for (std::size_t i = 0; i < row.peers.size(); ++i) {
+      row.peers[i].ms = 1e3 * timings[i + 2].seconds;
+    }
+    if (peers.empty()) return;
+    const Tensor wanted = peers.front().result();
+    const GraphValue& output = ours->graph().value(ours->graph().outputs.front());
+    const Tensor got = in_layout(ours->read(output.name), wanted.shape());
+    row.difference = relative_difference(got, wanted);
+    row.failed = row.is_wrong();
+  }
+
+  std::shared_ptr<Session> session(const ShapeCase& c, const Graph& graph,
+                                   const std::vector<Tensor>& inputs, const std::string& variant) {
+    CompileOptions compile_options{
+        .variants = {}, .without_passes = {}, .free_ports = c.free_ports};
+    if (!variant.empty()) compile_options.variants[c.op] = variant;
+    auto made = std::make_shared<Session>(compile(graph, device_, compile_options));
+    const Graph& compiled = made->graph();
+    for (const ValueId id : compiled.inputs) {
+      const GraphValue& value = compiled.value(id);
+      const std::size_t i = std::stoul(value.name.substr(1));  // x0, x1, ...
+      made->write(value.name, in_layout(inputs[i], value.type.shape).bytes());
+    }
+    return made;
+  }
+
+  // What runs: of the op itself, and in brackets if other ops run besides.
+  static std::string variant_of(const ShapeCase& c, const Session& session) {
+    std::string variant;
+    std::size_t others = 0;
+    for (const Step& step : session.plan().steps) {
+      if (step.calls.empty()) continue;
+      if (step.op == c.op && variant.empty()) {
+        variant = step.variant;
+      } else {
+        ++others;
+      }
+    }
+    if (variant.empty() && !session.plan().steps.empty()) {
+      variant = session.plan().steps.back().variant;
+      --others;
+    }
+    return others == 0 ? variant : fmt::format("{} +{}", variant, others);
+  }
+
+  Device device_;
+  const SetOptions& options_;
+  std::vector<std::string> peers_;
+  PeakRun peak_;
+};
+
+// ---- Output ------------------------------------------------------------------------------------
+
+std::string group_table(const std::vector<Row>& rows, const std::vector<std::string>& peers) {
+  std::vector<Column> columns = {{.title = "shape", .wraps = true, .min_width = 22},
+                                 {.title = "ms", .right = true, .min_width = 7},
+                                 {.title = "GFLOP/s", .right = true},
+                                 {.title = "variant"},
+                                 {.title = "of peak", .right = true}};
+  for (const std::string& name : peers) columns.push_back({.title = "x " + name, .right = true});
+  Table table(std::move(columns));
+  std::string problems;
+  for (const Row& row : rows) {
+    if (!row.problem.empty()) {
+      problems += fmt::format("{}: {}\n", row.c->shape, row.problem);
+      continue;
+    }
+    if (row.is_wrong()) {
+      problems += fmt::format("{}: WRONG, differs from {} by {:.1e}\n", row.c->shape,
+                              row.peers.front().name, *row.difference);
+    }
+    std::vector<std::string> cells = {row.c->shape, number(row.ms), measured(row.gflops),
+                                      row.variant, percent(row.gflops / row.peak_gflops)};
+    for (const std::string& name : peers) {
+      const auto peer = std::find_if(row.peers.begin(), row.peers.end(),
+                                     [&name](const PeerTime& p) { return p.name == name; });
+      cells.push_back(peer == row.peers.end() ? "-" : fmt::format("{:.2f}", peer->ms / row.ms));
+    }
+    table.add(std::move(cells));
+  }
+  return (table.empty() ? "" : table.text()) + problems;
+}
+
+Json row_json(const Row& row, const Device& device) {
+  const bool timed = row.problem.empty();
+  Json json = {{"op", row.c->op},
+               {"set", row.c->set},
+               {"pass", std::string(to_string(row.c->pass))},
+               {"shape", row.c->shape},
+               {"batch", row.c->batch == 0 ? Json() : Json(row.c->batch)},
+               {"count", row.c->count},
+               {"device", device.name()},
+               {"variant", row.variant}};
+  json["ms"] = timed ? Json(row.ms) : Json();
+  json["gflops"] = timed ? Json(row.gflops) : Json();
+  json["peak_gflops"] = timed ? Json(row.peak_gflops) : Json();
+  json["peak_fraction"] = timed ? Json(row.gflops / row.peak_gflops) : Json();
+  json["peers"] = Json::object();
+  for (const PeerTime& peer : row.peers) {
+    if (timed) json["peers"][peer.name] = {{"ms", peer.ms}, {"ratio", peer.ms / row.ms}};
+  }
+  json["difference"] = row.difference ? Json(*row.difference) : Json();
+  if (!timed) json["problem"] = row.problem;
+  if (row.is_wrong()) json["problem"] = "WRONG";
+  return json;
+}
+
+std::vector<Compared> compared(const std::vector<Row>& rows) {
+  std::vector<Compared> result;
+  for (const Row& row : rows) {
+    if (!row.problem.empty() || row.peers.empty()) continue;
+    result.push_back({.group = group_name(*row.c),
+                      .ms = row.ms,
+                      .peer_ms = row.best_peer_ms(),
+                      .count = row.c->count});
+  }
+  return result;
+}
+
+std::string summary_text(const Summary& summary) {
+  return fmt::format("next to the best peer: geomean {:.2f}, min {:.2f}, all layers {:.2f}\n",
+                     summary.geomean, summary.min, summary.total);
+}
+
+}  // namespace
+
+int run_sets(const SetOptions& options) {
+  const Output output(options.json);
+  if (options.peers) check_peers_built();
+  const std::vector<ShapeCase> cases = chosen_cases(options);
+  const Device device = select_device(options.device);
+  if (device.kind() == DeviceKind::host) {
+    throw ArgumentError("the host reference is not worth comparing", "--set",
+                        "choose an OpenCL device with --device");
+  }
+  const std::vector<std::string> peers = chosen_peers(options, device);
+  if (!peers.empty()) start_peers(device.target().compute_units);
+  Bench bench(device, options, peers);
+  output.text(to_text(describe_environment()) + fmt::format("device {}: {} ({})\n",
+                                                            device_index(device), device.name(),
+                                                            device.platform()));
+  bool failed = false;
+  Json json_rows = Json::array();
+  Json json_summary = Json::object();
+  StatusLine status;
+  for (std::size_t i = 0; i < cases.size();) {
+    const std::string group = group_name(cases[i]);
+    std::vector<Row> rows;
+    std::vector<double> peaks;
+    for (; i < cases.size() && group_name(cases[i]) == group; ++i) {
+      status.show(group + ": " + cases[i].shape + " ...");
+      rows.push_back(bench.measure(cases[i]));
+      failed = failed || rows.back().failed;
+      peaks.push_back(rows.back().peak_gflops);
+      json_rows.push_back(row_json(rows.back(), device));
+    }
+    status.clear();
+    std::vector<std::string> columns;
+    for (const std::string& name : peers) {
+      const auto has = [&name](const Row& row) {
+        return std::any_of(row.peers.begin(), row.peers.end(),
+                           [&name](const PeerTime& p) { return p.name == name; });
+      };
+      if (std::any_of(rows.begin(), rows.end(), has)) columns.push_back(name);
+    }
+    output.text(fmt::format("\n{} (FMA peak {} GFLOP/s)\n", group, number(median(peaks))) +
+                group_table(rows, columns));
+    for (const Summary& summary : summarize(compared(rows))) {
+      output.text(summary_text(summary));
+      json_summary[summary.group] = {{"shapes", summary.shapes},
+                                     {"geomean", summary.geomean},
+                                     {"min", summary.min},
+                                     {"total", summary.total}};
+    }
+  }
+  output.json({{"device", device_json(device)},
+               {"environment", to_json(describe_environment())},
+               {"rows", std::move(json_rows)},
+               {"summary", std::move(json_summary)}});
+  return failed ? 1 : 0;
+}
+
+}  // namespace pinnacle::bench
