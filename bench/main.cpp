@@ -140,7 +140,7 @@ class CommandLine {
   void add_ops() {
     CLI::App& sub = subcommand("ops", "Measures ops against the roofs of a device", [this] {
       check_ops_flags();
-      if (!sets_.sets.empty()) return run_sets(set_options());
+      if (set_->count() > 0) return run_sets(set_options());
       if (!overhead_) return run_ops(ops_);
       return run_overhead({.device = ops_.device, .seconds = ops_.seconds, .json = ops_.json});
     });
@@ -159,10 +159,10 @@ class CommandLine {
   }
 
   void add_sets(CLI::App& sub) {
-    sub.add_option("--set", sets_.sets,
-                   fmt::format("Sets of shapes instead of the cases: {}",
-                               fmt::join(shape_set_names(), ", ")))
-        ->type_name("NAME[,NAME]");
+    set_ = sub.add_option("--set", sets_.sets,
+                          fmt::format("Sets of shapes instead of the cases: {}",
+                                      fmt::join(shape_set_names(), ", ")))
+               ->type_name("NAME[,NAME]");
     sub.add_option_function<std::vector<std::string>>(
            "--peers",
            [this](const std::vector<std::string>& values) {
@@ -191,7 +191,7 @@ class CommandLine {
   }
 
   void check_ops_flags() const {
-    if (sets_.sets.empty()) {
+    if (set_->count() == 0) {
       const char* const needs_set = sets_.peers           ? "--peers"
                                     : pass_->count() > 0  ? "--pass"
                                     : batch_->count() > 0 ? "--batch"
@@ -219,6 +219,7 @@ class CommandLine {
   CompareOptions compare_;
   OpsOptions ops_;
   SetOptions sets_;
+  CLI::Option* set_ = nullptr;
   CLI::Option* pass_ = nullptr;
   CLI::Option* batch_ = nullptr;
   bool overhead_ = false;

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -84,10 +84,10 @@ std::vector<ShapeCase> chosen_cases(const SetOptions& options) {
   return cases;
 }
 
-// throws ArgumentError for a name that no peer has
-std::vector<std::string> chosen_peers(const SetOptions& options, const Device& device) {
+// throws ArgumentError for a name that no peer has, or if it is not built in
+std::vector<std::string> chosen_peers(const SetOptions& options) {
   if (!options.peers) return {};
-  std::vector<std::string> known = {"onednn", "openblas", kClblast};
+  const std::vector<std::string> known = {"onednn", "openblas", kClblast};
   std::vector<std::string> names;
   for (const std::string& word : split(*options.peers, ',')) {
     const std::string name = trim(word);
@@ -98,12 +98,17 @@ std::vector<std::string> chosen_peers(const SetOptions& options, const Device& d
           fmt::format("there is no peer \"{}\"", name), "--peers",
           near.empty() ? fmt::format("there are: {}", fmt::join(known, ", ")) : near);
     }
-    names.push_back(name);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   if (names.empty()) names = known;
-  // Two of them run on the processor: next to another device they say nothing.
-  const bool cpu = device.kind() == DeviceKind::cpu;
-  if (!cpu) std::erase_if(names, [](const std::string& name) { return name != kClblast; });
+  if (names != std::vector<std::string>{kClblast}) check_peers_built();
+  return names;
+}
+
+// oneDNN and OpenBLAS run on the processor: next to another device they say nothing.
+std::vector<std::string> peers_beside(const Device& device, std::vector<std::string> names) {
+  if (names.empty() || device.kind() == DeviceKind::cpu) return names;
+  std::erase_if(names, [](const std::string& name) { return name != kClblast; });
   if (names.empty()) {
     throw ArgumentError("oneDNN and OpenBLAS run on the processor; the device is another one",
                         "--peers", "choose a device with --device cpu");
@@ -184,8 +189,7 @@ class Bench {
     const std::vector<Tensor> inputs = random_inputs(c);
     const Graph graph = shape_graph(c, inputs);
     const std::shared_ptr<Session> ours = session(c, graph, inputs, options_.variant);
-    if (!options_.variant.empty() || !ours->plan().steps.empty())
-      row.variant = variant_of(c, *ours);
+    row.variant = variant_of(c, *ours);
 
     std::vector<Run> runs = {session_run(ours), peak_.run};
     std::vector<Peer> peers = make_peers(c, inputs, peers_);
@@ -309,79 +313,114 @@ Json row_json(const Row& row, const Device& device) {
   return json;
 }
 
+// Each shape counts for its table and, all batches together, for its set and pass.
 std::vector<Compared> compared(const std::vector<Row>& rows) {
   std::vector<Compared> result;
   for (const Row& row : rows) {
     if (!row.problem.empty() || row.peers.empty()) continue;
-    result.push_back({.group = group_name(*row.c),
-                      .ms = row.ms,
-                      .peer_ms = row.best_peer_ms(),
-                      .count = row.c->count});
+    Compared one{.group = group_name(*row.c),
+                 .ms = row.ms,
+                 .peer_ms = row.best_peer_ms(),
+                 .count = row.c->count};
+    result.push_back(one);
+    one.group = whole_group_name(*row.c);
+    if (one.group != result.back().group) result.push_back(one);
   }
   return result;
 }
 
-std::string summary_text(const Summary& summary) {
+std::string summary_table(const std::vector<Summary>& summaries) {
+  Table table({{.title = "next to the best peer", .wraps = true},
+               {.title = "shapes", .right = true},
+               {.title = "geomean", .right = true},
+               {.title = "min", .right = true},
+               {.title = "all layers", .right = true}});
+  for (const Summary& s : summaries) {
+    table.add({s.group, std::to_string(s.shapes), fmt::format("{:.2f}", s.geomean),
+               fmt::format("{:.2f}", s.min), fmt::format("{:.2f}", s.total)});
+  }
+  return table.text();
+}
+
+std::string summary_line(const Summary& s) {
   return fmt::format("next to the best peer: geomean {:.2f}, min {:.2f}, all layers {:.2f}\n",
-                     summary.geomean, summary.min, summary.total);
+                     s.geomean, s.min, s.total);
+}
+
+Json summary_json(const std::vector<Summary>& summaries) {
+  Json json = Json::object();
+  for (const Summary& s : summaries) {
+    json[s.group] = {
+        {"shapes", s.shapes}, {"geomean", s.geomean}, {"min", s.min}, {"total", s.total}};
+  }
+  return json;
+}
+
+// Heading, table, problems and what it comes to.
+std::string group_text(const std::string& group, const std::vector<Row>& rows,
+                       const std::vector<std::string>& peers) {
+  std::vector<std::string> columns;  // of the peers that have any of these ops
+  for (const std::string& name : peers) {
+    const bool used = std::any_of(rows.begin(), rows.end(), [&name](const Row& row) {
+      return std::any_of(row.peers.begin(), row.peers.end(),
+                         [&name](const PeerTime& peer) { return peer.name == name; });
+    });
+    if (used) columns.push_back(name);
+  }
+  std::vector<double> peaks;
+  for (const Row& row : rows) {
+    if (row.problem.empty()) peaks.push_back(row.peak_gflops);
+  }
+  std::string text = fmt::format("\n{} (FMA peak {} GFLOP/s)\n", group, measured(median(peaks))) +
+                     group_table(rows, columns);
+  const std::vector<Summary> summaries = summarize(compared(rows));
+  return summaries.empty() ? text : text + summary_line(summaries.front());
 }
 
 }  // namespace
 
 int run_sets(const SetOptions& options) {
   const Output output(options.json);
-  if (options.peers) check_peers_built();
+  const std::vector<std::string> asked = chosen_peers(options);
   const std::vector<ShapeCase> cases = chosen_cases(options);
+  const auto on_processor = [](const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [](const auto& name) { return name != kClblast; });
+  };
+  if (on_processor(asked)) set_peer_environment();
   const Device device = select_device(options.device);
   if (device.kind() == DeviceKind::host) {
-    throw ArgumentError("the host reference is not worth comparing", "--set",
+    throw ArgumentError("the host reference is too slow for these shapes", "--set",
                         "choose an OpenCL device with --device");
   }
-  const std::vector<std::string> peers = chosen_peers(options, device);
-  if (!peers.empty()) start_peers(device.target().compute_units);
+  const std::vector<std::string> peers = peers_beside(device, asked);
+  if (on_processor(peers)) start_peers(device.target().compute_units);
   Bench bench(device, options, peers);
   output.text(to_text(describe_environment()) + fmt::format("device {}: {} ({})\n",
                                                             device_index(device), device.name(),
                                                             device.platform()));
-  bool failed = false;
-  Json json_rows = Json::array();
-  Json json_summary = Json::object();
+  std::vector<Row> all;
   StatusLine status;
   for (std::size_t i = 0; i < cases.size();) {
     const std::string group = group_name(cases[i]);
     std::vector<Row> rows;
-    std::vector<double> peaks;
     for (; i < cases.size() && group_name(cases[i]) == group; ++i) {
       status.show(group + ": " + cases[i].shape + " ...");
       rows.push_back(bench.measure(cases[i]));
-      failed = failed || rows.back().failed;
-      peaks.push_back(rows.back().peak_gflops);
-      json_rows.push_back(row_json(rows.back(), device));
     }
     status.clear();
-    std::vector<std::string> columns;
-    for (const std::string& name : peers) {
-      const auto has = [&name](const Row& row) {
-        return std::any_of(row.peers.begin(), row.peers.end(),
-                           [&name](const PeerTime& p) { return p.name == name; });
-      };
-      if (std::any_of(rows.begin(), rows.end(), has)) columns.push_back(name);
-    }
-    output.text(fmt::format("\n{} (FMA peak {} GFLOP/s)\n", group, number(median(peaks))) +
-                group_table(rows, columns));
-    for (const Summary& summary : summarize(compared(rows))) {
-      output.text(summary_text(summary));
-      json_summary[summary.group] = {{"shapes", summary.shapes},
-                                     {"geomean", summary.geomean},
-                                     {"min", summary.min},
-                                     {"total", summary.total}};
-    }
+    output.text(group_text(group, rows, peers));
+    std::move(rows.begin(), rows.end(), std::back_inserter(all));
   }
+  const std::vector<Summary> summaries = summarize(compared(all));
+  if (summaries.size() > 1) output.text('\n' + summary_table(summaries));
+  Json json_rows = Json::array();
+  for (const Row& row : all) json_rows.push_back(row_json(row, device));
   output.json({{"device", device_json(device)},
                {"environment", to_json(describe_environment())},
                {"rows", std::move(json_rows)},
-               {"summary", std::move(json_summary)}});
-  return failed ? 1 : 0;
+               {"summary", summary_json(summaries)}});
+  return std::any_of(all.begin(), all.end(), [](const Row& row) { return row.failed; }) ? 1 : 0;
 }
 
 }  // namespace pinnacle::bench

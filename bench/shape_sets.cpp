@@ -356,8 +356,12 @@ std::vector<ShapeCase> shape_cases(const std::string& names, std::span<const Pas
 }
 
 std::string group_name(const ShapeCase& c) {
-  return c.batch == 0 ? fmt::format("{} {}", c.set, to_string(c.pass))
-                      : fmt::format("{} {}, batch {}", c.set, to_string(c.pass), c.batch);
+  return c.batch == 0 ? whole_group_name(c)
+                      : fmt::format("{}, batch {}", whole_group_name(c), c.batch);
+}
+
+std::string whole_group_name(const ShapeCase& c) {
+  return fmt::format("{} {}", c.set, to_string(c.pass));
 }
 
 Graph shape_graph(const ShapeCase& c, std::span<const Tensor> inputs) {

@@ -46,6 +46,8 @@ std::vector<ShapeCase> shape_cases(const std::string& names, std::span<const Pas
 
 /// "conv3x3 forward, batch 16"
 std::string group_name(const ShapeCase& c);
+/// "conv3x3 forward": all batches together
+std::string whole_group_name(const ShapeCase& c);
 /// One node; inputs "x0", "x1", ... but for the constant ones, which get their contents from
 /// `inputs`; the node's first output is the graph's output.
 Graph shape_graph(const ShapeCase& c, std::span<const Tensor> inputs);

@@ -9,8 +9,10 @@ set -euo pipefail
 packages=(g++ meson ninja-build pkg-config python3 libfmt-dev zlib1g-dev libboost-dev
           opencl-headers ocl-icd-opencl-dev libclblast-dev nlohmann-json3-dev libcli11-dev
           pocl-opencl-icd)
-# A second vendor's compiler, an interpreter that finds races, and the compilers of the lints.
-test_packages=(doctest-dev mesa-opencl-icd oclgrind clang clang-format)
+# A second vendor's compiler, an interpreter that finds races, the compilers of the lints, and the
+# libraries that pinnacle-bench measures next to.
+test_packages=(doctest-dev mesa-opencl-icd oclgrind clang clang-format libdnnl-dev
+               libopenblas-pthread-dev)
 
 case "${1:-}" in
   --tests) packages+=("${test_packages[@]}") ;;

@@ -1,57 +1,20 @@
 // oneDNN. Images come in the layout that it likes (format `any`, or what its convolutions use), as
 // within a net; its weights are rearranged beforehand, which is not counted.
 // SPDX-License-Identifier: Apache-2.0
-#include <oneapi/dnnl/dnnl.hpp>
+#include "bench/peers/onednn.hpp"
 
 #include <omp.h>
 #include <pinnacle/error.hpp>
 
-#include <map>
-#include <memory>
-#include <unordered_map>
-
-#include "bench/peers/libraries.hpp"
+#include <utility>
 
 namespace pinnacle::bench {
-namespace {
-
 using dnnl::memory;
 using dnnl::prop_kind;
-using Arguments = std::unordered_map<int, memory>;
+
+namespace {
 
 constexpr auto kF32 = memory::data_type::f32;
-
-struct OneDnn {
-  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
-  dnnl::stream stream{engine};
-};
-
-OneDnn& onednn() {
-  static OneDnn all;
-  return all;
-}
-
-memory::dims dims_of(const Shape& shape) { return shape.dims(); }
-
-memory::dims row_strides(const memory::dims& dims) {
-  memory::dims strides(dims.size(), 1);
-  for (std::size_t i = dims.size() - 1; i > 0; --i) strides[i - 1] = strides[i] * dims[i];
-  return strides;
-}
-
-memory::desc plain(const memory::dims& dims) { return {dims, kF32, row_strides(dims)}; }
-
-memory::desc any(const memory::dims& dims) { return {dims, kF32, memory::format_tag::any}; }
-
-// A tensor's numbers in memory of its own, rearranged.
-memory filled(const memory::desc& layout, const memory::dims& dims, const Tensor& tensor) {
-  OneDnn& d = onednn();
-  memory target(layout, d.engine);
-  memory source(plain(dims), d.engine, const_cast<std::byte*>(tensor.bytes().data()));
-  dnnl::reorder(source, target).execute(d.stream, source, target);
-  d.stream.wait();
-  return target;
-}
 
 Tensor contents(const memory& from, const Shape& shape) {
   OneDnn& d = onednn();
@@ -63,7 +26,42 @@ Tensor contents(const memory& from, const Shape& shape) {
   return tensor;
 }
 
-Peer finish(const dnnl::primitive& primitive, Arguments arguments, int result, Shape shape) {
+}  // namespace
+
+OneDnn& onednn() {
+  static OneDnn all;
+  return all;
+}
+
+memory::dims row_strides(const memory::dims& dims) {
+  memory::dims strides(dims.size(), 1);
+  for (std::size_t i = dims.size() - 1; i > 0; --i) strides[i - 1] = strides[i] * dims[i];
+  return strides;
+}
+
+memory::desc plain(const memory::dims& dims) { return {dims, kF32, row_strides(dims)}; }
+
+memory::desc any(const memory::dims& dims) { return {dims, kF32, memory::format_tag::any}; }
+
+memory::desc image_layout(const memory::dims& dims) {
+  const memory::dims w = {dims[1], dims[1], 1, 1};
+  const dnnl::convolution_forward::desc convolution(prop_kind::forward_inference,
+                                                    dnnl::algorithm::convolution_direct, any(dims),
+                                                    any(w), any(dims), {1, 1}, {0, 0}, {0, 0});
+  return dnnl::convolution_forward::primitive_desc(convolution, onednn().engine).dst_desc();
+}
+
+memory filled(const memory::desc& layout, const memory::dims& dims, const Tensor& tensor) {
+  OneDnn& d = onednn();
+  memory target(layout, d.engine);
+  memory source(plain(dims), d.engine, const_cast<std::byte*>(tensor.bytes().data()));
+  dnnl::reorder(source, target).execute(d.stream, source, target);
+  d.stream.wait();
+  return target;
+}
+
+Peer onednn_primitive(const dnnl::primitive& primitive, OneDnnArguments arguments, int result,
+                      Shape shape) {
   const memory output = arguments.at(result);
   return {.name = "onednn",
           .run = peer_run([primitive, arguments = std::move(arguments)] {
@@ -72,6 +70,8 @@ Peer finish(const dnnl::primitive& primitive, Arguments arguments, int result, S
           }),
           .result = [output, shape = std::move(shape)] { return contents(output, shape); }};
 }
+
+namespace {
 
 // ---- Convolution -------------------------------------------------------------------------------
 
@@ -88,9 +88,9 @@ ConvDescription describe_convolution(const ShapeCase& c, const Shape& output) {
   d.x_shape = c.pass == Pass::backward_data ? output : first;
   d.w_shape = c.pass == Pass::backward_filter ? output : second;
   d.y_shape = c.pass == Pass::forward ? output : c.pass == Pass::backward_data ? first : second;
-  d.x = dims_of(d.x_shape);
-  d.w = dims_of(d.w_shape);
-  d.y = dims_of(d.y_shape);
+  d.x = d.x_shape.dims();
+  d.w = d.w_shape.dims();
+  d.y = d.y_shape.dims();
   const std::int64_t groups = c.attributes.integer("group", 1);
   if (groups > 1) {
     d.w[0] /= groups;
@@ -115,11 +115,11 @@ Peer convolution(const ShapeCase& c, std::span<const Tensor> inputs, const Shape
   const dnnl::engine& engine = onednn().engine;
   if (c.pass == Pass::forward) {
     const auto pd = forward_description(d, prop_kind::forward_inference);
-    return finish(dnnl::convolution_forward(pd),
-                  {{DNNL_ARG_SRC, filled(pd.src_desc(), d.x, inputs[0])},
-                   {DNNL_ARG_WEIGHTS, filled(pd.weights_desc(), d.w, inputs[1])},
-                   {DNNL_ARG_DST, memory(pd.dst_desc(), engine)}},
-                  DNNL_ARG_DST, output);
+    return onednn_primitive(dnnl::convolution_forward(pd),
+                            {{DNNL_ARG_SRC, filled(pd.src_desc(), d.x, inputs[0])},
+                             {DNNL_ARG_WEIGHTS, filled(pd.weights_desc(), d.w, inputs[1])},
+                             {DNNL_ARG_DST, memory(pd.dst_desc(), engine)}},
+                            DNNL_ARG_DST, output);
   }
   const auto hint = forward_description(d, prop_kind::forward_training);
   if (c.pass == Pass::backward_data) {
@@ -128,29 +128,29 @@ Peer convolution(const ShapeCase& c, std::span<const Tensor> inputs, const Shape
         Backward::desc(dnnl::algorithm::convolution_direct, any(d.x), any(d.w), any(d.y), d.strides,
                        d.before, d.after),
         engine, hint);
-    return finish(Backward(pd),
-                  {{DNNL_ARG_DIFF_DST, filled(pd.diff_dst_desc(), d.y, inputs[0])},
-                   {DNNL_ARG_WEIGHTS, filled(pd.weights_desc(), d.w, inputs[1])},
-                   {DNNL_ARG_DIFF_SRC, memory(pd.diff_src_desc(), engine)}},
-                  DNNL_ARG_DIFF_SRC, output);
+    return onednn_primitive(Backward(pd),
+                            {{DNNL_ARG_DIFF_DST, filled(pd.diff_dst_desc(), d.y, inputs[0])},
+                             {DNNL_ARG_WEIGHTS, filled(pd.weights_desc(), d.w, inputs[1])},
+                             {DNNL_ARG_DIFF_SRC, memory(pd.diff_src_desc(), engine)}},
+                            DNNL_ARG_DIFF_SRC, output);
   }
   using Backward = dnnl::convolution_backward_weights;
   const Backward::primitive_desc pd(
       Backward::desc(dnnl::algorithm::convolution_direct, any(d.x), any(d.w), any(d.y), d.strides,
                      d.before, d.after),
       engine, hint);
-  return finish(Backward(pd),
-                {{DNNL_ARG_SRC, filled(pd.src_desc(), d.x, inputs[0])},
-                 {DNNL_ARG_DIFF_DST, filled(pd.diff_dst_desc(), d.y, inputs[1])},
-                 {DNNL_ARG_DIFF_WEIGHTS, memory(pd.diff_weights_desc(), engine)}},
-                DNNL_ARG_DIFF_WEIGHTS, output);
+  return onednn_primitive(Backward(pd),
+                          {{DNNL_ARG_SRC, filled(pd.src_desc(), d.x, inputs[0])},
+                           {DNNL_ARG_DIFF_DST, filled(pd.diff_dst_desc(), d.y, inputs[1])},
+                           {DNNL_ARG_DIFF_WEIGHTS, memory(pd.diff_weights_desc(), engine)}},
+                          DNNL_ARG_DIFF_WEIGHTS, output);
 }
 
 // ---- Matrix product ----------------------------------------------------------------------------
 
 // Row-major, seen with the last two axes swapped if `transposed`.
 memory::desc matrix(const Shape& shape, bool transposed) {
-  memory::dims dims = dims_of(shape);
+  memory::dims dims = shape.dims();
   memory::dims strides = row_strides(dims);
   if (transposed) {
     std::swap(dims[dims.size() - 1], dims[dims.size() - 2]);
@@ -163,8 +163,8 @@ Peer matrix_product(const ShapeCase& c, std::span<const Tensor> inputs, const Sh
   const dnnl::engine& engine = onednn().engine;
   const memory::desc a = matrix(c.in[0].shape, c.attributes.integer("transpose_a", 0) != 0);
   const memory::desc b = matrix(c.in[1].shape, c.attributes.integer("transpose_b", 0) != 0);
-  const dnnl::matmul::primitive_desc pd(dnnl::matmul::desc(a, b, plain(dims_of(output))), engine);
-  return finish(
+  const dnnl::matmul::primitive_desc pd(dnnl::matmul::desc(a, b, plain(output.dims())), engine);
+  return onednn_primitive(
       dnnl::matmul(pd),
       {{DNNL_ARG_SRC, memory(a, engine, const_cast<std::byte*>(inputs[0].bytes().data()))},
        {DNNL_ARG_WEIGHTS, memory(b, engine, const_cast<std::byte*>(inputs[1].bytes().data()))},
@@ -191,11 +191,11 @@ std::optional<Peer> onednn_peer(const ShapeCase& c, std::span<const Tensor> inpu
   try {
     if (c.op == "matmul") return matrix_product(c, inputs, output);
     if (c.op.rfind("conv2d", 0) == 0) return convolution(c, inputs, output);
+    return onednn_rest(c, inputs, output);
   } catch (const dnnl::error& error) {
     throw DeviceError(fmt::format("oneDNN: {}", error.what()),
                       fmt::format("{} {}", c.set, c.shape));
   }
-  return std::nullopt;
 }
 
 }  // namespace pinnacle::bench

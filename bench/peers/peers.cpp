@@ -1,32 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/peers/peers.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <optional>
 #include <thread>
 
+#include "base/files.hpp"
 #include "bench/peers/libraries.hpp"
 
 namespace pinnacle::bench {
-namespace {
-
-// OpenBLAS lets its threads spin for 2^26 ticks of the processor's clock, oneDNN's OpenMP for a
-// few milliseconds.
-constexpr std::chrono::milliseconds kPause(40);
-
-}  // namespace
-
-Run peer_run(std::function<void()> work) {
-  return [work = std::move(work)](std::int64_t count) {
+Run peer_run(std::function<void()> work, double pause) {
+  return [work = std::move(work), pause](std::int64_t count) {
     const double start = now();
     for (std::int64_t i = 0; i < count; ++i) work();
     const double seconds = now() - start;
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(std::chrono::duration<double>(pause));
     return seconds;
   };
 }
 
 void check_peers_built() {}
+
+void set_peer_environment() {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  ::setenv("GOMP_SPINCOUNT", "1000", 1);
+  std::string words = try_read_file("/proc/self/cmdline").value_or("");
+  std::vector<char*> arguments;
+  for (std::size_t at = 0; at < words.size(); at = words.find('\0', at) + 1) {
+    arguments.push_back(words.data() + at);
+    if (words.find('\0', at) == std::string::npos) return;  // not what it should be: go on as is
+  }
+  if (arguments.empty()) return;
+  arguments.push_back(nullptr);
+  ::execv("/proc/self/exe", arguments.data());
+}
 
 void start_peers(int threads) {
   start_openblas(threads);

@@ -1,10 +1,13 @@
 // Other libraries on the same work: oneDNN and OpenBLAS, if the bench was built with them. They run
 // on the processor, with as many threads as the OpenCL device has compute units.
 //
-// Threads that wait. Both libraries let their idle threads spin for a while after a call, which
-// helps their next call and would take a core from whoever is measured next. Switching that off
-// would slow them down, so they keep their defaults, and each run of theirs ends, after the clock
-// was read, with a pause in which their threads fall asleep.
+// Threads that wait. Both libraries let idle threads spin after a call, which helps their next one.
+// - OpenBLAS: 2^26 ticks, and it yields. It keeps that; each of its runs ends, after the clock was
+//   read, with a pause in which its threads fall asleep, so that they take no core from the next.
+// - OpenMP, under oneDNN: some milliseconds without yielding. On a machine with anything else to do
+//   a thread then spins while the one that it waits for has no core: products of 0.1 ms took 10.
+//   A short spin (GOMP_SPINCOUNT=1000, about 10 us) is as fast on small shapes as the long one
+//   (2 us for 128 x 10 x 128, against 12 without any) and as steady on a busy machine as none.
 // Thread safety: one thread at a time.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -28,6 +31,9 @@ struct Peer {
 
 /// throws ArgumentError naming the packages, if the bench was built without them
 void check_peers_built();
+/// Starts this program again, with the same arguments, if a variable has to be set that a library
+/// reads while it is loaded. What the user has set stays.
+void set_peer_environment();
 /// Loads the libraries. `threads` is for all work that follows.
 /// throws DeviceError if a library is not there
 void start_peers(int threads);

@@ -47,7 +47,7 @@ class Help(unittest.TestCase):
     def test_help_of_each_subcommand(self):
         options = {"devices": ["--devices", "--json"], "compare": ["--devices", "--quick", "--json"],
                    "ops": ["--op", "--device", "--filter", "--variant", "--all-variants",
-                           "--overhead", "--json"]}
+                           "--overhead", "--set", "--peers", "--pass", "--batch", "--json"]}
         for name, flags in options.items():
             run = bench(name, "--help")
             self.assertEqual(run.returncode, 0)
@@ -109,6 +109,26 @@ class WrongInput(unittest.TestCase):
     def test_options_that_exclude_each_other(self):
         self.refuse(["ops", "--variant", "wide", "--all-variants"], "--variant", "--all-variants")
         self.refuse(["ops", "--overhead", "--op", "matmul"], "--overhead")
+
+    def test_unknown_set(self):
+        self.refuse(["ops", "--set", "resnet5"], 'no set "resnet5"', "did you mean resnet50?")
+        self.refuse(["ops", "--set", ""], 'no set ""', "gemm_square")
+        self.refuse(["ops", "--set", "lenet,xyzzy"], 'no set "xyzzy"', "gemm_square", "rest")
+        self.refuse(["ops", "--set", "lenet", "--filter", "9x9"], "--filter", "9x9")
+        self.refuse(["ops", "--set", "lenet", "--variant", "clblast"], "--variant", "clblast")
+
+    def test_unknown_pass_or_batch(self):
+        self.refuse(["ops", "--set", "lenet", "--pass", "backward"], "--pass", "backward_data")
+        self.refuse(["ops", "--set", "gemm_square", "--pass", "backward_data"], "--pass", "forward")
+        for value in ("0", "-1", "x", "1,,2", "1e9"):
+            self.refuse(["ops", "--set", "lenet", "--batch", value], "--batch", "joined by commas")
+
+    def test_options_that_belong_to_sets(self):
+        for words in (["--peers"], ["--pass", "all"], ["--batch", "4"]):
+            self.refuse(["ops", *words], words[0], "--set")
+        for words in (["--overhead"], ["--all-variants"], ["--op", "matmul"]):
+            self.refuse(["ops", "--set", "lenet", *words], words[0])
+        self.refuse(["ops", "--set", "lenet", "--device", "host"], "--set", "OpenCL")
 
     def test_unknown_device(self):
         for words in (["ops", "--device", "nonsuch"], ["compare", "--devices", "nonsuch"],
@@ -206,6 +226,27 @@ class Measurements(unittest.TestCase):
         self.assertEqual(result["rows"][0]["variant"], "reference")
         self.assertIsNone(result["rows"][0]["peak_fraction"])
 
+    def test_a_set(self):
+        result, printed = bench_json("ops", "--set", "lenet,gemm_nets", "--batch", "2",
+                                     "--pass", "all", "--filter", "5x5", "--seconds", "0.01")
+        self.assertIn("lenet backward_filter, batch 2", printed)
+        self.assertEqual([(row["pass"], row["op"]) for row in result["rows"]],
+                         [("forward", "conv2d")] * 2 + [("backward_data", "conv2d_backward_data")] +
+                         [("backward_filter", "conv2d_backward_filter")] * 2)
+        for row in result["rows"]:
+            self.assertEqual((row["set"], row["batch"], row["count"]), ("lenet", 2, 1))
+            self.assertTrue(row["variant"])
+            for key in ("ms", "gflops", "peak_gflops", "peak_fraction"):
+                self.assertGreater(row[key], 0, key)
+            self.assertEqual(row["peers"], {})
+        self.assertEqual(result["summary"], {})
+        rows = printed.split("forward", 1)[1]
+        self.assertLessEqual(max(len(line) for line in rows.splitlines()), 80)
+
+    def test_forced_variant_of_a_set(self):
+        result, _ = bench_json("ops", "--set", "gemm_nets", "--variant", "direct", *SMALL)
+        self.assertEqual([row["variant"] for row in result["rows"]], ["direct"])
+
     def test_overhead(self):
         result, printed = bench_json("ops", "--overhead", "--seconds", "0.05")
         self.assertRegex(printed, r"us/kernel")
@@ -232,6 +273,75 @@ class Measurements(unittest.TestCase):
         self.assertEqual(len(best), 7)
         for ratios in best.values():
             self.assertEqual(max(ratios), 1)
+
+
+class Peers(unittest.TestCase):
+    """Other libraries, on a device that runs on the processor as they do."""
+
+    @classmethod
+    def setUpClass(cls):
+        cpus = [d for d in opencl_devices() if d["kind"] == "cpu"]
+        if not cpus:
+            raise unittest.SkipTest("there is no OpenCL device on the processor")
+        cls.device = ["--device", str(max(cpus, key=lambda d: d["peak_gflops"])["index"])]
+        cls.small = [*cls.device, "--batch", "1", "--seconds", "0.01"]
+        run = bench("ops", "--set", "lenet", "--peers", "onednn", "--pass", "xyzzy")
+        cls.built = "built without" not in run.stderr
+
+    def need_peers(self):
+        if not self.built:
+            self.skipTest("pinnacle-bench is built without peers (oneDNN and OpenBLAS)")
+
+    def test_without_the_libraries_the_error_names_the_packages(self):
+        if self.built:
+            self.skipTest("pinnacle-bench is built with peers")
+        run = bench("ops", "--set", "lenet", "--peers")
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        for word in ("--peers", "libdnnl-dev", "libopenblas-pthread-dev"):
+            self.assertIn(word, run.stderr)
+
+    def test_unknown_peer(self):
+        self.need_peers()
+        run = bench("ops", "--set", "lenet", "--peers", "onednm", *self.device)
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn("did you mean onednn?", run.stderr)
+
+    def test_convolutions_in_all_passes(self):
+        self.need_peers()
+        result, printed = bench_json("ops", "--set", "lenet", "--peers", "--pass", "all",
+                                     *self.small)
+        self.assertEqual(len(result["rows"]), 5)
+        for row in result["rows"]:
+            self.assertEqual(set(row["peers"]), {"onednn"})
+            self.assertLess(row["difference"], 1e-3)
+            peer = row["peers"]["onednn"]
+            self.assertAlmostEqual(peer["ratio"], peer["ms"] / row["ms"])
+        self.assertIn("x onednn", printed)
+        for name in ("forward", "backward_data", "backward_filter"):
+            rows = [row for row in result["rows"] if row["pass"] == name]
+            summary = result["summary"][f"lenet {name}"]
+            self.assertEqual(summary, result["summary"][f"lenet {name}, batch 1"])
+            self.assertEqual(summary["shapes"], len(rows))
+            self.assertAlmostEqual(summary["min"],
+                                   min(row["peers"]["onednn"]["ratio"] for row in rows))
+            self.assertGreaterEqual(summary["geomean"], summary["min"] * 0.999999)
+
+    def test_products(self):
+        self.need_peers()
+        for shape in ("128x10x128", "784x128x128 ta", "128x784x128 tb", "12 of 128x128x64 tb"):
+            result, _ = bench_json("ops", "--set", "gemm_nets", "--peers", "onednn,openblas",
+                                   "--filter", shape, *self.small)
+            row, = result["rows"]
+            self.assertEqual(set(row["peers"]), {"onednn", "openblas"})
+            self.assertLess(row["difference"], 1e-3, shape)
+
+    def test_what_comes_between(self):
+        self.need_peers()
+        result, _ = bench_json("ops", "--set", "rest", "--peers", *self.small)
+        self.assertGreater(len(result["rows"]), 20)
+        for row in result["rows"]:
+            self.assertEqual(set(row["peers"]), {"onednn"}, row["shape"])
+            self.assertLess(row["difference"], 1e-3, row["shape"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,155 @@
+// oneDNN's pooling, normalisation, softmax, pointwise functions and reductions.
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+
+#include "bench/peers/onednn.hpp"
+
+namespace pinnacle::bench {
+namespace {
+
+using dnnl::algorithm;
+using dnnl::memory;
+using dnnl::normalization_flags;
+using dnnl::prop_kind;
+
+constexpr auto kInference = prop_kind::forward_inference;
+
+// Images as they are between its convolutions, anything else row-major.
+memory::desc layout_of(const Shape& x) {
+  return x.rank() == 4 ? image_layout(x.dims()) : plain(x.dims());
+}
+
+memory empty(const memory::desc& desc) { return {desc, onednn().engine}; }
+
+memory input(const Tensor& tensor) {
+  return filled(layout_of(tensor.shape()), tensor.shape().dims(), tensor);
+}
+
+Peer pooling(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const memory x = input(inputs[0]);
+  const Attributes::Ints pads = c.attributes.ints("pads");
+  const algorithm kind =
+      c.op == "max_pool2d" ? algorithm::pooling_max : algorithm::pooling_avg_exclude_padding;
+  const dnnl::pooling_forward::primitive_desc pd(
+      dnnl::pooling_forward::desc(kInference, kind, x.get_desc(), any(output.dims()),
+                                  c.attributes.ints("strides"), c.attributes.ints("kernel_shape"),
+                                  {pads[0], pads[1]}, {pads[2], pads[3]}),
+      onednn().engine);
+  return onednn_primitive(dnnl::pooling_forward(pd),
+                          {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, empty(pd.dst_desc())}}, DNNL_ARG_DST,
+                          output);
+}
+
+Peer softmax(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const memory x = input(inputs[0]);
+  const dnnl::softmax_forward::primitive_desc pd(
+      dnnl::softmax_forward::desc(kInference, x.get_desc(),
+                                  static_cast<int>(c.attributes.integer("axis"))),
+      onednn().engine);
+  return onednn_primitive(dnnl::softmax_forward(pd),
+                          {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, empty(pd.dst_desc())}}, DNNL_ARG_DST,
+                          output);
+}
+
+Peer batch_norm(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const bool given = c.op == "batch_norm";  // mean and variance
+  const memory x = input(inputs[0]);
+  normalization_flags flags = normalization_flags::use_scale | normalization_flags::use_shift;
+  if (given) flags = flags | normalization_flags::use_global_stats;
+  const auto epsilon = static_cast<float>(c.attributes.number("epsilon"));
+  const dnnl::batch_normalization_forward::primitive_desc pd(
+      dnnl::batch_normalization_forward::desc(given ? kInference : prop_kind::forward_training,
+                                              x.get_desc(), epsilon, flags),
+      onednn().engine);
+  const memory::desc statistic = plain({c.in[0].shape[1]});
+  return onednn_primitive(dnnl::batch_normalization_forward(pd),
+                          {{DNNL_ARG_SRC, x},
+                           {DNNL_ARG_SCALE, input(inputs[1])},
+                           {DNNL_ARG_SHIFT, input(inputs[2])},
+                           {DNNL_ARG_MEAN, given ? input(inputs[3]) : empty(statistic)},
+                           {DNNL_ARG_VARIANCE, given ? input(inputs[4]) : empty(statistic)},
+                           {DNNL_ARG_DST, empty(pd.dst_desc())}},
+                          DNNL_ARG_DST, output);
+}
+
+Peer layer_norm(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const memory x = input(inputs[0]);
+  const auto epsilon = static_cast<float>(c.attributes.number("epsilon"));
+  const dnnl::layer_normalization_forward::primitive_desc pd(
+      dnnl::layer_normalization_forward::desc(
+          kInference, x.get_desc(), epsilon,
+          normalization_flags::use_scale | normalization_flags::use_shift),
+      onednn().engine);
+  return onednn_primitive(dnnl::layer_normalization_forward(pd),
+                          {{DNNL_ARG_SRC, x},
+                           {DNNL_ARG_SCALE, input(inputs[1])},
+                           {DNNL_ARG_SHIFT, input(inputs[2])},
+                           {DNNL_ARG_DST, empty(pd.dst_desc())}},
+                          DNNL_ARG_DST, output);
+}
+
+Peer pointwise(algorithm kind, std::span<const Tensor> inputs, const Shape& output) {
+  const memory x = input(inputs[0]);
+  const dnnl::eltwise_forward::primitive_desc pd(
+      dnnl::eltwise_forward::desc(kInference, kind, x.get_desc()), onednn().engine);
+  return onednn_primitive(dnnl::eltwise_forward(pd),
+                          {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, empty(pd.dst_desc())}}, DNNL_ARG_DST,
+                          output);
+}
+
+Peer sum_of_two(std::span<const Tensor> inputs, const Shape& output) {
+  const memory a = input(inputs[0]);
+  const memory b = input(inputs[1]);
+  const dnnl::binary::primitive_desc pd(
+      dnnl::binary::desc(algorithm::binary_add, a.get_desc(), b.get_desc(), a.get_desc()),
+      onednn().engine);
+  return onednn_primitive(
+      dnnl::binary(pd),
+      {{DNNL_ARG_SRC_0, a}, {DNNL_ARG_SRC_1, b}, {DNNL_ARG_DST, empty(pd.dst_desc())}},
+      DNNL_ARG_DST, output);
+}
+
+Peer reduction(algorithm kind, const ShapeCase& c, std::span<const Tensor> inputs,
+               const Shape& output) {
+  // Row-major, as ours gets it.
+  memory::dims reduced = c.in[0].shape.dims();
+  const memory x = filled(plain(reduced), reduced, inputs[0]);
+  for (const std::int64_t axis : c.attributes.ints("axes")) {
+    reduced[static_cast<std::size_t>(axis)] = 1;
+  }
+  const dnnl::reduction::primitive_desc pd(
+      dnnl::reduction::desc(kind, x.get_desc(), plain(reduced), 0, 0), onednn().engine);
+  return onednn_primitive(dnnl::reduction(pd),
+                          {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, empty(pd.dst_desc())}}, DNNL_ARG_DST,
+                          output);
+}
+
+}  // namespace
+
+std::optional<Peer> onednn_rest(const ShapeCase& c, std::span<const Tensor> inputs,
+                                const Shape& output) {
+  static const std::map<std::string, algorithm> functions = {
+      {"relu", algorithm::eltwise_relu},
+      {"sigmoid", algorithm::eltwise_logistic},
+      {"tanh", algorithm::eltwise_tanh},
+      {"gelu", algorithm::eltwise_gelu_erf}};
+  static const std::map<std::string, algorithm> reductions = {
+      {"reduce_sum", algorithm::reduction_sum},
+      {"reduce_mean", algorithm::reduction_mean},
+      {"reduce_max", algorithm::reduction_max}};
+  const std::string& op = c.op;
+  if (op == "max_pool2d" || op == "average_pool2d") return pooling(c, inputs, output);
+  if (op == "softmax") return softmax(c, inputs, output);
+  if (op == "batch_norm" || op == "batch_norm_training") return batch_norm(c, inputs, output);
+  if (op == "layer_norm") return layer_norm(c, inputs, output);
+  if (op == "add") return sum_of_two(inputs, output);
+  if (const auto f = functions.find(op); f != functions.end()) {
+    return pointwise(f->second, inputs, output);
+  }
+  if (const auto r = reductions.find(op); r != reductions.end()) {
+    return reduction(r->second, c, inputs, output);
+  }
+  return std::nullopt;
+}
+
+}  // namespace pinnacle::bench
