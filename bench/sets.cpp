@@ -12,6 +12,7 @@
 
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "bench/clblast.hpp"
 #include "bench/commands.hpp"
 #include "bench/environment.hpp"
 #include "bench/output.hpp"
@@ -198,8 +199,8 @@ class Bench {
       row.peers.push_back({peer.name});
     }
     const bool with_clblast = std::find(peers_.begin(), peers_.end(), kClblast) != peers_.end();
-    if (with_clblast && c.op == "matmul" && device_.target().has_clblast) {
-      runs.push_back(session_run(session(c, graph, inputs, kClblast)));
+    if (with_clblast && c.op == "matmul" && has_clblast()) {
+      runs.push_back(session_run(session(c, by_clblast(graph), inputs, "")));
       row.peers.push_back({kClblast});
     }
     const std::vector<Timing> timings = time_interleaved(runs, {.seconds = options_.seconds});
