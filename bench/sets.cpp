@@ -28,6 +28,7 @@ namespace pinnacle::bench {
 namespace {
 
 constexpr double kTolerance = 1e-3;  // of the largest value, against a peer
+constexpr double kBusy = 0.75;       // of the peak that was measured before
 constexpr const char* kClblast = "clblast";
 
 struct PeerTime {
@@ -314,20 +315,29 @@ Json row_json(const Row& row, const Device& device) {
   return json;
 }
 
-// Each shape counts for its table and, all batches together, for its set and pass.
+// Each shape counts for its table and then, all batches together, for its set and pass.
 std::vector<Compared> compared(const std::vector<Row>& rows) {
-  std::vector<Compared> result;
+  std::vector<Compared> by_table;
+  std::vector<Compared> by_set;
   for (const Row& row : rows) {
     if (!row.problem.empty() || row.peers.empty()) continue;
-    Compared one{.group = group_name(*row.c),
-                 .ms = row.ms,
-                 .peer_ms = row.best_peer_ms(),
-                 .count = row.c->count};
-    result.push_back(one);
-    one.group = whole_group_name(*row.c);
-    if (one.group != result.back().group) result.push_back(one);
+    by_table.push_back({.group = group_name(*row.c),
+                        .ms = row.ms,
+                        .peer_ms = row.best_peer_ms(),
+                        .count = row.c->count});
+    if (row.c->batch == 0) continue;  // the same name
+    by_set.push_back(by_table.back());
+    by_set.back().group = whole_group_name(*row.c);
   }
-  return result;
+  by_table.insert(by_table.end(), by_set.begin(), by_set.end());
+  return by_table;
+}
+
+// All that would only repeat a line: a set with one batch.
+bool is_repeated(const Summary& whole, const std::vector<Summary>& all) {
+  return std::any_of(all.begin(), all.end(), [&whole](const Summary& s) {
+    return s.group.rfind(whole.group + ",", 0) == 0 && s.shapes == whole.shapes;
+  });
 }
 
 std::string summary_table(const std::vector<Summary>& summaries) {
@@ -337,6 +347,7 @@ std::string summary_table(const std::vector<Summary>& summaries) {
                {.title = "min", .right = true},
                {.title = "all layers", .right = true}});
   for (const Summary& s : summaries) {
+    if (is_repeated(s, summaries)) continue;
     table.add({s.group, std::to_string(s.shapes), fmt::format("{:.2f}", s.geomean),
                fmt::format("{:.2f}", s.min), fmt::format("{:.2f}", s.total)});
   }
@@ -359,7 +370,7 @@ Json summary_json(const std::vector<Summary>& summaries) {
 
 // Heading, table, problems and what it comes to.
 std::string group_text(const std::string& group, const std::vector<Row>& rows,
-                       const std::vector<std::string>& peers) {
+                       const std::vector<std::string>& peers, double known_peak) {
   std::vector<std::string> columns;  // of the peers that have any of these ops
   for (const std::string& name : peers) {
     const bool used = std::any_of(rows.begin(), rows.end(), [&name](const Row& row) {
@@ -372,8 +383,12 @@ std::string group_text(const std::string& group, const std::vector<Row>& rows,
   for (const Row& row : rows) {
     if (row.problem.empty()) peaks.push_back(row.peak_gflops);
   }
-  std::string text = fmt::format("\n{} (FMA peak {} GFLOP/s)\n", group, measured(median(peaks))) +
-                     group_table(rows, columns);
+  const double peak = median(peaks);
+  std::string text = fmt::format("\n{} (FMA peak {} GFLOP/s", group, measured(peak));
+  if (peak > 0 && peak < kBusy * known_peak) {
+    text += fmt::format(" of {}: the machine is busy", measured(known_peak));
+  }
+  text += ")\n" + group_table(rows, columns);
   const std::vector<Summary> summaries = summarize(compared(rows));
   return summaries.empty() ? text : text + summary_line(summaries.front());
 }
@@ -410,7 +425,7 @@ int run_sets(const SetOptions& options) {
       rows.push_back(bench.measure(cases[i]));
     }
     status.clear();
-    output.text(group_text(group, rows, peers));
+    output.text(group_text(group, rows, peers, device.target().peak_gflops));
     std::move(rows.begin(), rows.end(), std::back_inserter(all));
   }
   const std::vector<Summary> summaries = summarize(compared(all));
