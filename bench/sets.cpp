@@ -4,11 +4,14 @@
 #include <pinnacle/error.hpp>
 #include <pinnacle/session.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "base/random.hpp"
 #include "base/text.hpp"
@@ -138,18 +141,19 @@ Tensor in_layout(const Tensor& from, const Shape& to) {
   const Shape& blocked = block ? to : from.shape();
   const Shape& rows = block ? from.shape() : to;
   Tensor result(to);
+  const std::span<const float> source = from.f32();
+  const std::span<float> target = result.f32();
   const std::int64_t plane = rows[2] * rows[3];
+  const std::int64_t lanes = blocked[4];
   for (std::int64_t n = 0; n < rows[0]; ++n) {
     for (std::int64_t ch = 0; ch < rows[1]; ++ch) {
+      auto at_rows = static_cast<std::size_t>((n * rows[1] + ch) * plane);
+      auto at_blocked =
+          static_cast<std::size_t>((n * blocked[1] + ch / lanes) * plane * lanes + ch % lanes);
       for (std::int64_t i = 0; i < plane; ++i) {
-        const auto at_rows = static_cast<std::size_t>((n * rows[1] + ch) * plane + i);
-        const std::int64_t in_block = ((n * blocked[1] + ch / blocked[4]) * plane + i) * blocked[4];
-        const auto at_blocked = static_cast<std::size_t>(in_block + ch % blocked[4]);
-        if (block) {
-          result.f32()[at_blocked] = from.f32()[at_rows];
-        } else {
-          result.f32()[at_rows] = from.f32()[at_blocked];
-        }
+        target[block ? at_blocked : at_rows] = source[block ? at_rows : at_blocked];
+        at_rows += 1;
+        at_blocked += static_cast<std::size_t>(lanes);
       }
     }
   }
@@ -157,14 +161,29 @@ Tensor in_layout(const Tensor& from, const Shape& to) {
 }
 
 double relative_difference(const Tensor& got, const Tensor& wanted) {
+  const std::span<const float> a = got.f32();
+  const std::span<const float> b = wanted.f32();
   double worst = 0;
   double scale = 0;
-  for (std::size_t i = 0; i < got.f32().size(); ++i) {
-    const double difference = std::abs(static_cast<double>(got.f32()[i]) - wanted.f32()[i]);
-    if (!(difference <= worst)) worst = difference;  // NaN, too
-    scale = std::max(scale, std::abs(static_cast<double>(wanted.f32()[i])));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - b[i]);
+    if (std::isnan(difference)) return difference;
+    worst = std::max(worst, difference);
+    scale = std::max(scale, std::abs(static_cast<double>(b[i])));
   }
   return worst / std::max(scale, 1e-30);
+}
+
+// Tensors of ours, of a peer and on the host take several times what the op itself does.
+// throws MemoryError before they take the machine's last memory
+void check_memory(const ShapeCase& c) {
+  const double needed = 5 * shape_cost(c).bytes;
+  const double there =
+      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  if (needed > 0.7 * there) {
+    throw MemoryError("too large for this machine", "", static_cast<std::size_t>(needed),
+                      static_cast<std::size_t>(there), "choose a smaller --batch");
+  }
 }
 
 class Bench {
@@ -188,6 +207,7 @@ class Bench {
 
  private:
   void measure(const ShapeCase& c, Row& row) {
+    check_memory(c);
     const std::vector<Tensor> inputs = random_inputs(c);
     const Graph graph = shape_graph(c, inputs);
     const std::shared_ptr<Session> ours = session(c, graph, inputs, options_.variant);
@@ -262,12 +282,12 @@ class Bench {
 // ---- Output ------------------------------------------------------------------------------------
 
 std::string group_table(const std::vector<Row>& rows, const std::vector<std::string>& peers) {
-  std::vector<Column> columns = {{.title = "shape", .wraps = true, .min_width = 22},
+  std::vector<Column> columns = {{.title = "shape", .wraps = true},
                                  {.title = "ms", .right = true, .min_width = 7},
                                  {.title = "GFLOP/s", .right = true},
                                  {.title = "variant"},
-                                 {.title = "of peak", .right = true}};
-  for (const std::string& name : peers) columns.push_back({.title = "x " + name, .right = true});
+                                 {.title = "peak", .right = true, .min_width = 5}};
+  for (const std::string& name : peers) columns.push_back({.title = name, .right = true});
   Table table(std::move(columns));
   std::string problems;
   for (const Row& row : rows) {
@@ -384,9 +404,9 @@ std::string group_text(const std::string& group, const std::vector<Row>& rows,
     if (row.problem.empty()) peaks.push_back(row.peak_gflops);
   }
   const double peak = median(peaks);
-  std::string text = fmt::format("\n{} (FMA peak {} GFLOP/s", group, measured(peak));
+  std::string text = fmt::format("\n{} (FMA {} GFLOP/s", group, measured(peak));
   if (peak > 0 && peak < kBusy * known_peak) {
-    text += fmt::format(" of {}: the machine is busy", measured(known_peak));
+    text += fmt::format(", busy: was {}", measured(known_peak));
   }
   text += ")\n" + group_table(rows, columns);
   const std::vector<Summary> summaries = summarize(compared(rows));
@@ -412,9 +432,10 @@ int run_sets(const SetOptions& options) {
   const std::vector<std::string> peers = peers_beside(device, asked);
   if (on_processor(peers)) start_peers(device.target().compute_units);
   Bench bench(device, options, peers);
-  output.text(to_text(describe_environment()) + fmt::format("device {}: {} ({})\n",
-                                                            device_index(device), device.name(),
-                                                            device.platform()));
+  output.text(
+      to_text(describe_environment()) +
+      fmt::format("device {}: {} ({})\n", device_index(device), device.name(), device.platform()) +
+      (peers.empty() ? "" : "last columns: the peer's time / our time\n"));
   std::vector<Row> all;
   StatusLine status;
   for (std::size_t i = 0; i < cases.size();) {

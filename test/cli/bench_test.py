@@ -316,7 +316,7 @@ class Peers(unittest.TestCase):
             self.assertLess(row["difference"], 1e-3)
             peer = row["peers"]["onednn"]
             self.assertAlmostEqual(peer["ratio"], peer["ms"] / row["ms"])
-        self.assertIn("x onednn", printed)
+        self.assertRegex(printed, r"shape +ms +GFLOP/s +variant +peak +onednn\n")
         for name in ("forward", "backward_data", "backward_filter"):
             rows = [row for row in result["rows"] if row["pass"] == name]
             summary = result["summary"][f"lenet {name}"]
