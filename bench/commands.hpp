@@ -3,9 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pinnacle::bench {
 
@@ -60,5 +62,20 @@ struct OverheadOptions {
 };
 /// 1 if a plan could not be run.
 int run_overhead(const OverheadOptions& options);
+
+struct NetsOptions {
+  std::vector<std::string> nets;      ///< empty: all
+  std::string mode = "all";           ///< "inference", "training" or "all"
+  std::vector<std::int64_t> batches;  ///< empty: 1 for inference, the net's own for training
+  std::string device;
+  double seconds = 1;  ///< per net, mode, batch and framework, about
+  bool peers = false;
+  bool profile = false;
+  bool first_result = false;  ///< instead: the time until a process has its first result
+  bool once = false;          ///< instead: what first_result starts
+  JsonOption json;
+};
+/// 1 if a net could not be run.
+int run_nets(const NetsOptions& options);
 
 }  // namespace pinnacle::bench

@@ -67,6 +67,7 @@ class CommandLine {
     add_devices();
     add_compare();
     add_ops();
+    add_nets();
   }
 
   int run(int argc, const char* const* argv) {
@@ -214,6 +215,44 @@ class CommandLine {
     }
   }
 
+  void add_nets() {
+    CLI::App& sub = subcommand("nets", "Measures whole networks", [this] {
+      check_nets_flags();
+      return run_nets(nets_);
+    });
+    sub.add_option("nets", nets_.nets, "Which (default: all)")->type_name("NAME");
+    sub.add_option("--mode", nets_.mode, "inference, training or all")
+        ->check(CLI::IsMember({"inference", "training", "all"}))
+        ->type_name("MODE")
+        ->capture_default_str();
+    sub.add_option("--batch", nets_.batches, "Samples of a run, several joined by commas")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 65536))
+        ->type_name("N");
+    sub.add_option("--device", nets_.device, "Which device (default: the fastest)")
+        ->type_name("SPEC");
+    sub.add_flag("--peers", nets_.peers, "Other frameworks in turns with ours, where they are");
+    sub.add_flag("--profile", nets_.profile, "Also the time of each step of the plans");
+    sub.add_flag("--first-result", nets_.first_result,
+                 "Instead: from a process's start to its first result, cold and warm");
+    sub.add_flag("--once", nets_.once, "Instead: one inference, as --first-result starts it");
+    add_seconds(sub, nets_.seconds);
+    add_json(sub, nets_.json);
+  }
+
+  void check_nets_flags() const {
+    if (!nets_.first_result && !nets_.once) return;
+    const std::string flag = nets_.once ? "--once" : "--first-result";
+    if (nets_.peers || nets_.profile || !nets_.batches.empty() || nets_.mode != "all" ||
+        (nets_.once && nets_.first_result)) {
+      throw ArgumentError(
+          "runs one sample in its own way; only names, --device and --json go "
+          "with it",
+          flag);
+    }
+    if (nets_.once && nets_.nets.size() != 1) throw ArgumentError("takes one net", flag);
+  }
+
   CLI::App app_;
   DevicesOptions devices_;
   CompareOptions compare_;
@@ -223,6 +262,7 @@ class CommandLine {
   CLI::Option* pass_ = nullptr;
   CLI::Option* batch_ = nullptr;
   bool overhead_ = false;
+  NetsOptions nets_;
   std::function<int()> command_;
 };
 
