@@ -5,6 +5,8 @@ Chooses the fastest of PyTorch's ways, says so, then answers each line {"run": N
 that N steps took. Needs torch alone; the nets are torchvision's definitions.
 """
 # SPDX-License-Identifier: Apache-2.0
+import ctypes
+
 import peer
 
 torch = peer.need("torch")
@@ -160,8 +162,25 @@ def channels_last(x):
     return x.contiguous(memory_format=torch.channels_last) if x.shape[1] > 1 else None
 
 
+def openblas():
+    """Where PyTorch multiplies with OpenBLAS, that has threads of its own."""
+    try:
+        return ctypes.CDLL("libopenblas.so.0").openblas_set_num_threads
+    except (OSError, AttributeError):
+        return None
+
+
+SET_OPENBLAS = openblas()
+
+
+def set_threads(count):
+    torch.set_num_threads(count)
+    if SET_OPENBLAS:
+        SET_OPENBLAS(count)
+
+
 def prepare(work):
-    torch.set_num_threads(work.threads)
+    set_threads(work.threads)
     torch.manual_seed(1)
     model = NETS[work.net]()
     make_steps = steps_of_training if work.mode == "training" else steps_of_inference
@@ -169,4 +188,4 @@ def prepare(work):
 
 
 if __name__ == "__main__":
-    peer.serve(prepare, torch.__version__)
+    peer.serve(prepare, torch.__version__, set_threads)

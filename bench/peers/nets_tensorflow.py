@@ -2,8 +2,9 @@
 """The bench's nets in TensorFlow, as a child of pinnacle-bench: nets_tensorflow.py NET MODE BATCH
 THREADS.
 
-Chooses between a graph and one compiled by XLA, says so, then answers each line {"run": N} with the
-seconds that N steps took. Channels are last: on CPUs TensorFlow convolves nothing else.
+Chooses between a graph, one with frozen weights and one compiled by XLA, says so, then answers each
+line {"run": N} with the seconds that N steps took. Channels are last: on CPUs TensorFlow convolves
+nothing else.
 """
 # SPDX-License-Identifier: Apache-2.0
 import os
@@ -13,6 +14,8 @@ import peer
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 tf = peer.need("tensorflow")
 layers = tf.keras.layers
+freeze = peer.need(
+    "tensorflow.python.framework.convert_to_constants").convert_variables_to_constants_v2
 
 
 def conv(x, filters, kernel, stride=1, bias=True):
@@ -128,19 +131,22 @@ def make_images(work):
     return tf.random.uniform((work.batch, height, width, channels))
 
 
-def inference_step(model, work, xla):
+def inference_step(model, work, way):
     x = make_images(work)
-    function = tf.function(lambda images: model(images, training=False), jit_compile=xla)
+    function = tf.function(lambda images: model(images, training=False), jit_compile=way == "xla")
+    if way == "frozen":  # batch normalisation and activations then become part of convolutions
+        frozen = freeze(function.get_concrete_function(tf.TensorSpec(x.shape, x.dtype)))
+        return lambda: frozen(x)[0].numpy()
     return lambda: function(x).numpy()
 
 
-def training_step(model, work, xla):
+def training_step(model, work, way):
     x = make_images(work)
     labels = tf.range(work.batch) % peer.CLASSES[work.net]
     optimizer = tf.keras.optimizers.SGD(peer.LEARNING_RATE, peer.MOMENTUM)
     optimizer.build(model.trainable_variables)
 
-    @tf.function(jit_compile=xla)
+    @tf.function(jit_compile=way == "xla")
     def function(images, wanted):
         with tf.GradientTape() as tape:
             logits = model(images, training=True)
@@ -157,12 +163,13 @@ def prepare(work):
     tf.config.threading.set_intra_op_parallelism_threads(work.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.random.set_seed(1)
-    make_step = training_step if work.mode == "training" else inference_step
+    training = work.mode == "training"
+    make_step = training_step if training else inference_step
     steps = {}
-    for way in ("graph", "xla"):
+    for way in ("graph", "xla") if training else ("graph", "frozen", "xla"):
         model = make_model(work)
-        step = make_step(model, work, way == "xla")
         try:
+            step = make_step(model, work, way)
             step()
         except Exception:  # XLA cannot compile everything; then the graph stands alone
             if way == "graph":

@@ -19,7 +19,7 @@ LEARNING_RATE = 0.01
 MOMENTUM = 0.9
 
 ROUNDS = 5       # of the choice
-CHOICE = 0.3     # seconds for each way and round, at most
+CHOICE = 0.1     # seconds for each way and round, about
 SETTLE = 0.02    # seconds in which worker threads that spin fall asleep
 
 Work = collections.namedtuple("Work", "net mode batch threads")
@@ -48,34 +48,55 @@ def timed(step, count):
     return time.perf_counter() - start
 
 
-def fastest(steps):
-    """The name of the fastest way: medians, in turns."""
+def medians(runs):
+    """name -> seconds of a step; runs: name -> function of a number of steps. In turns."""
     counts = {}
-    for way, step in steps.items():
-        timed(step, 3)  # some compile in their first runs
-        counts[way] = max(1, min(1000, int(CHOICE / max(timed(step, 1), 1e-7))))
-    times = {way: [] for way in steps}
+    for name, run in runs.items():
+        run(3)  # some compile in their first steps
+        counts[name] = max(1, min(1000, int(CHOICE / max(run(1), 1e-7))))
+    times = {name: [] for name in runs}
     for _ in range(ROUNDS):
-        for way, step in steps.items():
-            times[way].append(timed(step, counts[way]) / counts[way])
-    return min(steps, key=lambda way: statistics.median(times[way]))
+        for name, run in runs.items():
+            times[name].append(run(counts[name]) / counts[name])
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
-def serve(prepare, version):
+def fastest(steps, threads, set_threads):
+    """(name, run) of the fastest way; then whether one thread alone is faster still: small nets
+    lose more by waking threads than they gain, above all where the machine does other work."""
+    def with_threads(step, count):
+        def run(n):
+            if set_threads:
+                set_threads(count)
+            return timed(step, n)
+        return run
+
+    runs = {way: with_threads(step, threads) for way, step in steps.items()}
+    times = medians(runs)
+    way = min(times, key=times.get)
+    if set_threads and threads > 1:
+        alone = f"{way}, 1 thread"
+        runs = {way: runs[way], alone: with_threads(steps[way], 1)}
+        times = medians(runs)
+        way = min(times, key=times.get)
+    return way, runs[way]
+
+
+def serve(prepare, version, set_threads=None):
     """prepare(Work) -> {way: step}, trained parameters; answers until the input ends."""
     net, mode, batch, threads = sys.argv[1:5]
+    work = Work(net, mode, int(batch), int(threads))
     try:
-        steps, parameters = prepare(Work(net, mode, int(batch), int(threads)))
-        way = fastest(steps)
+        steps, parameters = prepare(work)
+        way, run = fastest(steps, work.threads, set_threads)
     except Exception as error:  # said to the parent, which says it to the user
         answer(error=f"{type(error).__name__}: {error}")
         return
-    step = steps[way]
     del steps
     gc.collect()
     gc.disable()
     answer(version=version, way=way, parameters=parameters)
     for line in sys.stdin:
-        seconds = timed(step, json.loads(line)["run"])
+        seconds = run(json.loads(line)["run"])
         time.sleep(SETTLE)
         answer(seconds=seconds)

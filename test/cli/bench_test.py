@@ -37,6 +37,19 @@ def opencl_devices():
             if d["kind"] != "host"]
 
 
+def fake_python(folder, parameters):
+    """A program in the place of Python: a peer whose every step takes 2 ms, or so it says."""
+    tool = pathlib.Path(folder) / f"python-{parameters}"
+    tool.write_text(f"""#!{sys.executable}
+import json, sys
+print(json.dumps(dict(version="0.0", way="pretended", parameters={parameters})), flush=True)
+for line in sys.stdin:
+    print(json.dumps(dict(seconds=2e-3 * json.loads(line)["run"])), flush=True)
+""")
+    tool.chmod(0o755)
+    return str(tool)
+
+
 class Help(unittest.TestCase):
     def test_help_names_the_subcommands(self):
         run = bench("--help")
@@ -47,7 +60,9 @@ class Help(unittest.TestCase):
     def test_help_of_each_subcommand(self):
         options = {"devices": ["--devices", "--json"], "compare": ["--devices", "--quick", "--json"],
                    "ops": ["--op", "--device", "--filter", "--variant", "--all-variants",
-                           "--overhead", "--set", "--peers", "--pass", "--batch", "--json"]}
+                           "--overhead", "--set", "--peers", "--pass", "--batch", "--json"],
+                    "nets": ["--mode", "--batch", "--device", "--seconds", "--peers", "--profile",
+                             "--first-result", "--json"]}
         for name, flags in options.items():
             run = bench(name, "--help")
             self.assertEqual(run.returncode, 0)
@@ -98,6 +113,15 @@ class WrongInput(unittest.TestCase):
 
     def test_unknown_op(self):
         self.refuse(["ops", "--op", "convd"], 'no op "convd"', "did you mean conv2d?")
+
+    def test_nets(self):
+        self.refuse(["nets", "resnet5O"], 'no net "resnet5O"', "did you mean resnet50?")
+        self.refuse(["nets", "xyzzy"], 'no net "xyzzy"', "there are: softmax, mlp, lenet")
+        self.refuse(["nets", "mlp", "--mode", "train"], "--mode", "training")
+        for value in ("0", "-1", "x", "1,x", "1e9"):
+            self.refuse(["nets", "mlp", "--batch", value], "--batch")
+        self.refuse(["nets", "mlp", "--first-result", "--peers"], "--first-result")
+        self.refuse(["nets", "--once"], "--once", "takes one net")
 
     def test_unknown_case(self):
         self.refuse(["ops", "--filter", "lennet"], 'no case has "lennet"', "LeNet")
@@ -256,6 +280,60 @@ class Measurements(unittest.TestCase):
         self.assertEqual(plans["chain of small kernels"]["kernels_per_step"], 200)
         for row in plans.values():
             self.assertGreater(row["us_per_kernel"], 0)
+
+    def test_nets(self):
+        result, printed = bench_json("nets", "mlp", "--batch", "3", "--seconds", "0.05", "--profile")
+        self.assertIn("samples/s", printed)
+        self.assertGreater(result["peak_gflops"], 0)
+        rows = {row["mode"]: row for row in result["rows"]}
+        self.assertEqual(set(rows), {"inference", "training"})
+        for row in rows.values():
+            self.assertEqual((row["net"], row["batch"], row["parameters"]), ("mlp", 3, 118282))
+            self.assertAlmostEqual(row["samples_per_second"] * row["ms"], 3e3, delta=1)
+            self.assertAlmostEqual(row["gflops"] * row["ms"], 1e3 * row["gflop"], delta=1e-3)
+            for key in ("ms", "ms_alone", "times_ideal", "first_seconds"):
+                self.assertGreater(row[key], 0, key)
+            self.assertEqual(row["peers"], [])
+        self.assertAlmostEqual(rows["inference"]["gflop"], 3 * 2 * 118016e-9)
+        # Both gradients of each layer but that of the first one's input.
+        self.assertAlmostEqual(rows["training"]["gflop"], 3 * 2 * (3 * 118016 - 784 * 128) * 1e-9)
+        for profile in result["profiles"]:
+            self.assertIn("matmul", {step["op"] for step in profile["steps"]})
+            self.assertGreater(sum(step["us"] for step in profile["steps"]), 0)
+
+    def test_a_peer_runs_in_turns(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tool = fake_python(folder, 118282)
+            result, printed = bench_json("nets", "mlp", "--mode", "inference", "--peers",
+                                         "--seconds", "0.05",
+                                         environment={"PINNACLE_PEER_PYTHON": tool})
+        row, = result["rows"]
+        self.assertEqual([peer["peer"] for peer in row["peers"]], ["pytorch", "tensorflow"])
+        for peer in row["peers"]:
+            self.assertEqual((peer["version"], peer["way"]), ("0.0", "pretended"))
+            self.assertAlmostEqual(peer["ms"], 2)
+            self.assertAlmostEqual(peer["ratio"] * row["ms"], 2)
+        self.assertIn("pretended", printed)
+
+    def test_peers_that_cannot_be_had_are_skipped(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for tool, reason in ((fake_python(folder, 5), "has 5 parameters, ours 118282"),
+                                 ("/bin/false", "has ended"), ("/no/python", "cannot be started"),
+                                 ("/bin/echo", "said")):
+                result, printed = bench_json("nets", "mlp", "--mode", "inference", "--peers",
+                                             "--seconds", "0.01",
+                                             environment={"PINNACLE_PEER_PYTHON": tool})
+                self.assertIn("skipped: pytorch", printed)
+                for peer in result["rows"][0]["peers"]:
+                    self.assertIn(reason, peer["skipped"])
+
+    def test_first_result(self):
+        result, printed = bench_json("nets", "mlp", "--first-result")
+        self.assertIn("cold", printed)
+        rows = {row["caches"]: row for row in result["rows"]}
+        self.assertEqual(set(rows), {"cold", "warm"})
+        for row in rows.values():
+            self.assertGreater(row["seconds"], sum(row["parts"].values()))
 
     def test_compare(self):
         result, printed = bench_json("compare", "--quick", "--devices", "fastest,host")
