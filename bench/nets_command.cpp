@@ -132,7 +132,18 @@ class Bench {
             name, PeerWork{row.net, row.mode, row.batch, threads_, row.parameters}));
         peer_row.version = peers.back()->version();
         peer_row.way = peers.back()->way();
-        runs.push_back([peer = peers.back().get()](std::int64_t n) { return peer->run(n); });
+        // One that dies on the way is left out; what it got until then does not count.
+        runs.push_back([peer = peers.back().get(), &row,
+                        index = row.peers.size()](std::int64_t count) -> double {
+          std::string& problem = row.peers[index].problem;
+          if (!problem.empty()) return 0;
+          try {
+            return peer->run(count);
+          } catch (const DeviceError& error) {
+            problem = error.what();
+            return 0;
+          }
+        });
         running.push_back(row.peers.size());
       } catch (const DeviceError& error) {
         peer_row.problem = error.what();

@@ -37,14 +37,16 @@ def opencl_devices():
             if d["kind"] != "host"]
 
 
-def fake_python(folder, parameters):
-    """A program in the place of Python: a peer whose every step takes 2 ms, or so it says."""
-    tool = pathlib.Path(folder) / f"python-{parameters}"
+def fake_python(folder, parameters, answers=10**6):
+    """A program in the place of Python: a peer whose every step takes 2 ms, or so it says. It ends
+    after some answers."""
+    tool = pathlib.Path(folder) / f"python-{parameters}-{answers}"
     tool.write_text(f"""#!{sys.executable}
 import json, sys
 print(json.dumps(dict(version="0.0", way="pretended", parameters={parameters})), flush=True)
-for line in sys.stdin:
+for line, _ in zip(sys.stdin, range({answers})):
     print(json.dumps(dict(seconds=2e-3 * json.loads(line)["run"])), flush=True)
+sys.exit("out of answers")
 """)
     tool.chmod(0o755)
     return str(tool)
@@ -318,6 +320,7 @@ class Measurements(unittest.TestCase):
     def test_peers_that_cannot_be_had_are_skipped(self):
         with tempfile.TemporaryDirectory() as folder:
             for tool, reason in ((fake_python(folder, 5), "has 5 parameters, ours 118282"),
+                                 (fake_python(folder, 118282, 3), "out of answers"),
                                  ("/bin/false", "has ended"), ("/no/python", "cannot be started"),
                                  ("/bin/echo", "said")):
                 result, printed = bench_json("nets", "mlp", "--mode", "inference", "--peers",
