@@ -198,11 +198,11 @@ std::string peer_table(const std::vector<Row>& rows) {
   Table table({{.title = "net"},
                {.title = "mode"},
                {.title = "batch", .right = true},
-               {.title = "ms", .right = true},
                {.title = "peer"},
                {.title = "way"},
                {.title = "its ms", .right = true},
-               {.title = "ratio", .right = true}});
+               {.title = "ratio", .right = true},
+               {.title = "alone", .right = true}});
   std::string skipped;
   for (const Row& row : rows) {
     for (const PeerRow& peer : row.peers) {
@@ -212,8 +212,9 @@ std::string peer_table(const std::vector<Row>& rows) {
             fmt::format("skipped: {} for {}, {}: {}\n", peer.name, row.net, row.mode, peer.problem);
         continue;
       }
-      table.add({row.net, row.mode, std::to_string(row.batch), number(1e3 * row.seconds), peer.name,
-                 peer.way, number(1e3 * peer.seconds), number(peer.seconds / row.seconds)});
+      table.add({row.net, row.mode, std::to_string(row.batch), peer.name, peer.way,
+                 number(1e3 * peer.seconds), number(peer.seconds / row.seconds),
+                 number(peer.seconds / row.alone)});
     }
   }
   return (table.empty() ? "" : "\nRatios to peers, above 1 where Pinnacle is faster:\n") +
@@ -246,7 +247,8 @@ Json row_json(const Row& row, double peak_gflops) {
                              {"version", peer.version},
                              {"way", peer.way},
                              {"ms", 1e3 * peer.seconds},
-                             {"ratio", peer.seconds / row.seconds}});
+                             {"ratio", peer.seconds / row.seconds},
+                             {"ratio_alone", peer.seconds / row.alone}});
   }
   return json;
 }

@@ -8,7 +8,6 @@ import gc
 import importlib
 import json
 import os
-import statistics
 import sys
 import time
 
@@ -18,7 +17,7 @@ CLASSES = {net: 10 if sample[0] == 1 else 1000 for net, sample in SAMPLES.items(
 LEARNING_RATE = 0.01
 MOMENTUM = 0.9
 
-ROUNDS = 5       # of the choice
+ROUNDS = 9       # of the choice
 CHOICE = 0.1     # seconds for each way and round, about
 SETTLE = 0.02    # seconds in which worker threads that spin fall asleep
 
@@ -48,8 +47,9 @@ def timed(step, count):
     return time.perf_counter() - start
 
 
-def medians(runs):
-    """name -> seconds of a step; runs: name -> function of a number of steps. In turns."""
+def best_times(runs):
+    """name -> seconds of a step; runs: name -> function of a number of steps. In turns, and the best
+    round of each: on a busy machine it says more than the median of so few."""
     counts = {}
     for name, run in runs.items():
         run(3)  # some compile in their first steps
@@ -58,7 +58,7 @@ def medians(runs):
     for _ in range(ROUNDS):
         for name, run in runs.items():
             times[name].append(run(counts[name]) / counts[name])
-    return {name: statistics.median(seconds) for name, seconds in times.items()}
+    return {name: min(seconds) for name, seconds in times.items()}
 
 
 def fastest(steps, threads, set_threads):
@@ -72,12 +72,12 @@ def fastest(steps, threads, set_threads):
         return run
 
     runs = {way: with_threads(step, threads) for way, step in steps.items()}
-    times = medians(runs)
+    times = best_times(runs)
     way = min(times, key=times.get)
     if set_threads and threads > 1:
         alone = f"{way}, 1 thread"
         runs = {way: runs[way], alone: with_threads(steps[way], 1)}
-        times = medians(runs)
+        times = best_times(runs)
         way = min(times, key=times.get)
     return way, runs[way]
 

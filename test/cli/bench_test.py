@@ -315,6 +315,7 @@ class Measurements(unittest.TestCase):
             self.assertEqual((peer["version"], peer["way"]), ("0.0", "pretended"))
             self.assertAlmostEqual(peer["ms"], 2)
             self.assertAlmostEqual(peer["ratio"] * row["ms"], 2)
+            self.assertAlmostEqual(peer["ratio_alone"] * row["ms_alone"], 2)
         self.assertIn("pretended", printed)
 
     def test_peers_that_cannot_be_had_are_skipped(self):
