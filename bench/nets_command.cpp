@@ -13,7 +13,7 @@
 #include "bench/first_result.hpp"
 #include "bench/nets.hpp"
 #include "bench/output.hpp"
-#include "bench/peers.hpp"
+#include "bench/peer_process.hpp"
 #include "bench/profile.hpp"
 #include "bench/table.hpp"
 #include "bench/timing.hpp"
@@ -123,12 +123,12 @@ class Bench {
  private:
   void time_all(Row& row, const std::shared_ptr<Session>& session) {
     std::vector<Run> runs = {session_run(session), run_alone(session)};
-    std::vector<std::unique_ptr<Peer>> peers;
+    std::vector<std::unique_ptr<PeerProcess>> peers;
     std::vector<std::size_t> running;  // indices in row.peers
     for (const std::string& name : options_.peers ? peer_names() : std::vector<std::string>()) {
       PeerRow peer_row{.name = name, .version = {}, .way = {}, .problem = {}};
       try {
-        peers.push_back(std::make_unique<Peer>(
+        peers.push_back(std::make_unique<PeerProcess>(
             name, PeerWork{row.net, row.mode, row.batch, threads_, row.parameters}));
         peer_row.version = peers.back()->version();
         peer_row.way = peers.back()->way();

@@ -25,16 +25,16 @@ struct PeerWork {
 /// The frameworks that can be asked for: "pytorch", "tensorflow".
 const std::vector<std::string>& peer_names();
 
-class Peer {
+class PeerProcess {
  public:
   /// Starts `name` with the first Python interpreter that can import it, and waits until it has
   /// chosen its fastest way of doing `work`. The interpreters are those of PINNACLE_PEER_PYTHON,
   /// separated by colons, else python3 and the system's.
   /// throws   DeviceError that says why it cannot be had
-  Peer(const std::string& name, const PeerWork& work);
-  ~Peer();
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
+  PeerProcess(const std::string& name, const PeerWork& work);
+  ~PeerProcess();
+  PeerProcess(const PeerProcess&) = delete;
+  PeerProcess& operator=(const PeerProcess&) = delete;
 
   const std::string& name() const { return name_; }
   const std::string& version() const { return version_; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/peers.hpp"
+#include "bench/peer_process.hpp"
 
 #include <pinnacle/error.hpp>
 
@@ -47,7 +47,7 @@ const std::vector<std::string>& peer_names() {
   return names;
 }
 
-Peer::Peer(const std::string& name, const PeerWork& work) : name_(name) {
+PeerProcess::PeerProcess(const std::string& name, const PeerWork& work) : name_(name) {
   std::string reasons;
   for (const std::string& python : interpreters()) {
     try {
@@ -72,9 +72,9 @@ Peer::Peer(const std::string& name, const PeerWork& work) : name_(name) {
   throw DeviceError(reasons, name_, "PINNACLE_PEER_PYTHON names another interpreter");
 }
 
-Peer::~Peer() { stop(); }
+PeerProcess::~PeerProcess() { stop(); }
 
-void Peer::start(const std::string& python, const PeerWork& work) {
+void PeerProcess::start(const std::string& python, const PeerWork& work) {
   const std::string script = fmt::format("{}/nets_{}.py", PINNACLE_PEER_FOLDER, name_);
   std::error_code code;
   if (!std::filesystem::exists(script, code)) {
@@ -114,7 +114,7 @@ void Peer::start(const std::string& python, const PeerWork& work) {
 }
 
 // A peer ends when its input does; one that does not is ended.
-void Peer::stop() {
+void PeerProcess::stop() {
   if (socket_ >= 0) ::shutdown(socket_, SHUT_WR);
   if (process_ > 0) {
     pollfd wait{.fd = socket_, .events = POLLIN, .revents = 0};
@@ -131,7 +131,7 @@ void Peer::stop() {
   unread_.clear();
 }
 
-void Peer::send(const std::string& line) const {
+void PeerProcess::send(const std::string& line) const {
   const std::string text = line + '\n';
   if (::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(text.size())) {
@@ -139,7 +139,7 @@ void Peer::send(const std::string& line) const {
   }
 }
 
-std::string Peer::receive(double seconds) {
+std::string PeerProcess::receive(double seconds) {
   const double end = now() + seconds;
   std::size_t line_end = 0;
   while ((line_end = unread_.find('\n')) == std::string::npos) {
@@ -158,7 +158,7 @@ std::string Peer::receive(double seconds) {
   return line;
 }
 
-std::string Peer::last_words() const {
+std::string PeerProcess::last_words() const {
   char text[4096];
   const off_t size = errors_ < 0 ? 0 : ::lseek(errors_, 0, SEEK_END);
   const off_t from = std::max<off_t>(0, size - static_cast<off_t>(sizeof(text)));
@@ -168,7 +168,7 @@ std::string Peer::last_words() const {
   return said.empty() ? "it said nothing" : said.substr(said.rfind('\n') + 1);
 }
 
-double Peer::run(std::int64_t count) {
+double PeerProcess::run(std::int64_t count) {
   send(fmt::format("{{\"run\": {}}}", count));
   const nlohmann::json answer = parse(receive(kLongestRun), name_);
   if (!answer.contains("seconds")) {
