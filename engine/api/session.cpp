@@ -38,6 +38,19 @@ const TensorType& port_type(const Graph& graph, const std::vector<ValueId>& port
                       fmt::format("there are: {}", fmt::join(names, ", ")));
 }
 
+Target target_of(const Target& measured, const CompileOptions& options) {
+  Target target = measured;
+  if (options.tuned) target.tuned = *options.tuned;
+  return target;
+}
+
+void prepare(Session::Impl& impl, const Target& target, const CompileOptions& options,
+             Memory& memory) {
+  impl.plan = run_passes(impl.graph, target, pass_options(options));
+  runtime::log(3, "{}", to_text(impl.plan));
+  impl.backend = make_device_backend(impl.device, impl.plan, memory.impl(), options.profile);
+}
+
 // What runs on the host, said in the form of a plan: one step per node.
 Plan host_plan(const Graph& graph, std::vector<std::string> notes) {
   Plan plan;
@@ -199,9 +212,18 @@ Session compile(const Graph& graph, const Device& device, const CompileOptions& 
     impl->plan = host_plan(impl->graph, std::move(notes));
     impl->backend = make_host_backend(impl->graph, memory.impl());
   } else {
-    impl->plan = run_passes(impl->graph, device.target(), pass_options(options));
-    runtime::log(3, "{}", to_text(impl->plan));
-    impl->backend = make_device_backend(device, impl->plan, memory.impl(), options.profile);
+    const Target target = target_of(device.target(), options);
+    try {
+      prepare(*impl, target, options, memory);
+    } catch (const KernelError& error) {
+      // What was tuned elsewhere may be beyond this compiler.
+      if (target.tuned.empty()) throw;
+      runtime::log(1, "compiling again without tuned choices: {}", error.what());
+      Target plain = target;
+      plain.tuned.clear();
+      impl->graph = graph;
+      prepare(*impl, plain, options, memory);
+    }
   }
   return Session(std::move(impl));
 }
@@ -212,7 +234,7 @@ Session compile(const Model& model, const Device& device, std::int64_t batch,
 }
 
 Plan make_plan(Graph graph, const Target& target, const CompileOptions& options) {
-  return run_passes(graph, target, pass_options(options));
+  return run_passes(graph, target_of(target, options), pass_options(options));
 }
 
 }  // namespace pinnacle

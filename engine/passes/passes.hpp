@@ -48,6 +48,14 @@ int fuse(Graph& graph);
 /// blocked, too. Returns what it did; may be "".
 std::string choose_layout(Graph& graph, const Target& target, const PassOptions& options = {});
 
+/// A node as its variants see it, with what is fixed.
+struct NodeView {
+  OpView op;
+  bool once = false;  ///< all inputs are fixed: it runs once, before the first run
+};
+/// All nodes of a graph, in order; the graph must outlive them.
+std::vector<NodeView> node_views(const Graph& graph);
+
 /// What runs one node, and why.
 struct Choice {
   const Variant* variant = nullptr;
@@ -56,7 +64,8 @@ struct Choice {
   /// All inputs are fixed: the node runs once, before the first run.
   bool once = false;
 };
-/// For each node the first variant that accepts, or the forced one (op -> variant).
+/// For each node the forced variant (op -> variant), else the one of Target::tuned if it fits, else
+/// the first that accepts.
 /// throws UnsupportedError that lists every node without a variant, with all reasons
 std::vector<Choice> choose_variants(const Graph& graph, const Target& target,
                                     const std::map<std::string, std::string>& forced);

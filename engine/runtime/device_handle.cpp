@@ -8,6 +8,7 @@
 #include <pinnacle/error.hpp>
 
 #include "runtime/probe.hpp"
+#include "runtime/tuned_store.hpp"
 
 namespace pinnacle::runtime {
 namespace {
@@ -154,7 +155,10 @@ const Target& DeviceHandle::target() {
   const std::lock_guard lock(target_mutex_);
   if (!target_) {
     Target target = declared();
-    if (!is_host()) apply(measured(*this), target);
+    if (!is_host()) {
+      apply(measured(*this), target);
+      target.tuned = tuned_choices(*this, target);
+    }
     target_ = std::make_unique<const Target>(std::move(target));
   }
   return *target_;

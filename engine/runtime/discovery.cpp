@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "runtime/device_handle.hpp"
 #include "runtime/opencl_loader.hpp"
+#include "runtime/tuned_store.hpp"
 
 namespace pinnacle {
 namespace {
@@ -118,6 +119,8 @@ void add_devices(cl_platform_id platform, Discovery& discovery) {
           "device \"{}\" of platform \"{}\" has no kernel compiler; install the full driver",
           device.name(), name));
     } else {
+      std::string problem = runtime::load_user_tuning(device.handle()).problem;
+      if (!problem.empty()) discovery.problems.push_back(std::move(problem));
       discovery.devices.push_back(std::move(device));
     }
   }

@@ -54,7 +54,8 @@ struct Target {
   double launch_us = 0;         ///< one empty kernel, back to back
   std::int64_t loop_limit = 0;  ///< iterations after which loops are cut short silently; 0: none
 
-  /// Tuned parameters: "op/variant shape-key" -> "NAME=value ...". Empty: heuristics.
+  /// Tuned choices: shape key (ops/shape_key.hpp) -> "variant=wide MR=8 NV=2"; parameters that are
+  /// not named have their defaults. Empty: heuristics.
   std::map<std::string, std::string> tuned;
 };
 

@@ -7,7 +7,9 @@
 #include <pinnacle/device.hpp>
 #include <pinnacle/model.hpp>
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,6 +27,8 @@ struct CompileOptions {
   /// Inputs and outputs [N, C, H, W] may take the layout that the plan likes, as Session::graph()
   /// then says: for measuring kernels without conversions.
   bool free_ports = false;
+  /// Tuned choices instead of the device's (Target::tuned); an empty map: heuristics alone.
+  std::optional<std::map<std::string, std::string>> tuned = std::nullopt;
 };
 
 struct StepTime {
