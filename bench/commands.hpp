@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/tune_work.hpp"
+
 namespace pinnacle::bench {
 
 /// --json [FILE]; an empty path: to stdout.
@@ -77,5 +79,21 @@ struct NetsOptions {
 };
 /// 1 if a net could not be run.
 int run_nets(const NetsOptions& options);
+
+struct TuneOptions {
+  std::string device;
+  WorkSelection work;
+  double seconds = 0.1;    ///< of measuring for each candidate, about
+  double time_limit = 20;  ///< for each candidate; one that takes longer is stopped
+  double budget = 0;       ///< seconds after which no further shape is begun; 0: none
+  bool again = false;      ///< known shapes, too
+  std::string import_file;
+  std::string export_file;
+  double least_gain = 0;  ///< per cent; export only what gains so much over the heuristic
+};
+/// 1 if a shape could not be tuned.
+int run_tune(const TuneOptions& options);
+/// The child process in which candidates run.
+int run_tune_worker(const std::string& device);
 
 }  // namespace pinnacle::bench
