@@ -142,7 +142,7 @@ std::string ChildProcess::end() {
   pid_ = -1;
   if (killed) return "was stopped";
   if (WIFSIGNALED(status)) {
-    return fmt::format("ended by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)));
+    return fmt::format("ended by signal {}", WTERMSIG(status));
   }
   return fmt::format("exited with {}", WEXITSTATUS(status));
 }

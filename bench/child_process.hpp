@@ -24,7 +24,7 @@ class ChildProcess {
   Answer ask(const std::string& line, double seconds, std::string& answer);
   /// Waits for a line.
   Answer receive(double seconds, std::string& answer);
-  /// Ends the child if it still runs: "ended by signal 11 (Segmentation fault)", or how else.
+  /// Ends the child if it still runs: "ended by signal 11", or how else.
   std::string end();
 
  private:
