@@ -65,7 +65,10 @@ class Bench {
     Session& session = session_of(setting);
     for (const Step& step : session.plan().steps) {
       if (step.op == work_.op && !step.reason.starts_with("tuned")) {
-        return {{"problem", step.reason.empty() ? "the kernel does not build" : step.reason}};
+        // compile() went on without the choice.
+        return {{"problem", step.reason.starts_with("tuned entry ignored")
+                                ? step.reason
+                                : "its kernels do not build"}};
       }
     }
     const double error = check(session);
