@@ -19,7 +19,7 @@ struct KernelFile {
 
 /// Every .cl and .clh file of clkernels/; written by tools/embed_kernels.py.
 std::span<const KernelFile> embedded_kernels();
-/// The files of clkernels/tuned/: choices that were measured on devices of one kind.
+/// The files of clkernels/tuned/, likewise: choices that were measured on devices of one kind.
 std::span<const KernelFile> embedded_tunings();
 
 /// The text of `file` with `#include "lib/x.clh"` replaced by the header's text, each part after a

@@ -123,6 +123,20 @@ bool is_alike(const TunedOn& file, const Target& target) {
          target.compute_units <= 2 * file.compute_units;
 }
 
+// The entries whose kernels are as they were; many share kernels.
+std::map<std::string, TunedEntry> current(const TunedFile& file) {
+  std::map<std::vector<std::string>, std::string> hashes;
+  std::map<std::string, TunedEntry> entries;
+  for (const auto& [key, entry] : file.entries) {
+    auto hash = hashes.find(entry.kernels);
+    if (hash == hashes.end()) {
+      hash = hashes.emplace(entry.kernels, kernel_hash(entry.kernels)).first;
+    }
+    if (!hash->second.empty() && hash->second == entry.kernel_hash) entries.emplace(key, entry);
+  }
+  return entries;
+}
+
 std::string id_of(const DeviceHandle& device) {
   return fmt::format("{:016x}", hash64(probe_key(device)));
 }
@@ -205,6 +219,25 @@ std::filesystem::path tuned_path(const DeviceHandle& device) {
   return base.empty() ? base : base / "tuned" / (id_of(device) + ".json");
 }
 
+std::map<std::string, std::string> shipped_tunings() {
+  std::map<std::string, std::string> files;
+  const std::string folder = environment("PINNACLE_KERNEL_DIR");
+  if (folder.empty()) {
+    for (const KernelFile& file : embedded_tunings()) {
+      files.emplace("clkernels/" + std::string(file.path), file.text);
+    }
+    return files;
+  }
+  std::error_code error;
+  std::filesystem::directory_iterator entries(std::filesystem::path(folder) / "tuned", error);
+  if (error) return files;
+  for (const auto& entry : entries) {
+    if (entry.path().extension() != ".json") continue;
+    if (auto text = try_read_file(entry.path())) files[entry.path().string()] = std::move(*text);
+  }
+  return files;
+}
+
 UserTuning load_user_tuning(const DeviceHandle& device) {
   UserTuning tuning;
   const std::filesystem::path path = tuned_path(device);
@@ -212,18 +245,13 @@ UserTuning load_user_tuning(const DeviceHandle& device) {
   const std::optional<std::string> text = try_read_file(path);
   if (!text) return tuning;
   try {
-    TunedFile file = parse_tuned(*text, path.string());
+    const TunedFile file = parse_tuned(*text, path.string());
     if (file.device.id != id_of(device)) {
       tuning.problem = fmt::format("{}: belongs to another device or driver, \"{}\"; it is ignored",
                                    path.string(), file.device.name);
       return tuning;
     }
-    std::map<std::vector<std::string>, std::string> hashes;
-    for (auto& [key, entry] : file.entries) {
-      std::string& hash = hashes[entry.kernels];
-      if (hash.empty()) hash = kernel_hash(entry.kernels);
-      if (hash == entry.kernel_hash) tuning.entries.emplace(key, std::move(entry));
-    }
+    tuning.entries = current(file);
     const std::size_t stale = file.entries.size() - tuning.entries.size();
     if (stale > 0) {
       tuning.problem = fmt::format(
@@ -253,13 +281,11 @@ void save_user_tuning(const DeviceHandle& device, const Target& target,
 
 std::map<std::string, std::string> tuned_choices(const DeviceHandle& device, const Target& target) {
   std::map<std::string, std::string> choices;
-  for (const KernelFile& shipped : embedded_tunings()) {
+  for (const auto& [name, text] : shipped_tunings()) {
     try {
-      const TunedFile file = parse_tuned(shipped.text, std::string(shipped.path));
+      const TunedFile file = parse_tuned(text, name);
       if (!is_alike(file.device, target)) continue;
-      for (const auto& [key, entry] : file.entries) {
-        if (is_current(entry)) choices[key] = entry.setting;
-      }
+      for (const auto& [key, entry] : current(file)) choices[key] = entry.setting;
     } catch (const ParseError& error) {
       log(1, "tuned choices are ignored: {}", error.what());
     }

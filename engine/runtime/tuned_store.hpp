@@ -57,6 +57,9 @@ TunedOn tuned_on(const DeviceHandle& device, const Target& target);
 /// The device's file in the user's cache folder; empty if there is no such folder.
 std::filesystem::path tuned_path(const DeviceHandle& device);
 
+/// What ships, by name: clkernels/tuned/, or that folder below PINNACLE_KERNEL_DIR.
+std::map<std::string, std::string> shipped_tunings();
+
 struct UserTuning {
   std::map<std::string, TunedEntry> entries;  ///< the current ones
   std::string problem;  ///< why the file, or a part of it, is ignored; empty: all is well

@@ -36,6 +36,9 @@ class Tune(ProgramTest):
     def setUp(self):
         super().setUp()
         self.cache = self.folder / "cache"
+        # Kernels without the choices that ship with them, so that a plan's are the test's own.
+        self.kernels = self.folder / "clkernels"
+        shutil.copytree(ROOT / "clkernels", self.kernels, ignore=shutil.ignore_patterns("tuned"))
         # What was measured of the device before saves seconds; tuned choices are each test's own.
         known = BUILD / "cache" / "tune_test" / "devices"
         if known.exists():
@@ -45,7 +48,8 @@ class Tune(ProgramTest):
             shutil.copytree(self.cache / "devices", known)
 
     def environment(self, **more):
-        return {"PINNACLE_CACHE": self.cache, "PINNACLE_OFFLINE": "1", **more}
+        return {"PINNACLE_CACHE": self.cache, "PINNACLE_OFFLINE": "1",
+                "PINNACLE_KERNEL_DIR": self.kernels, **more}
 
     def bench(self, *words, fails=False, **more):
         run = self.explains if fails else self.succeeds
@@ -113,6 +117,34 @@ class Tune(ProgramTest):
         (self.folder / "noise.json").write_bytes(bytes(range(256)))
         self.tune("--import", "noise.json", fails="noise.json: is damaged")
 
+    def test_choices_that_ship(self):
+        self.tune(*SMALL, "--export", "choices.json")
+        shutil.rmtree(self.cache / "tuned")
+        self.assertNotIn("why: tuned", self.why())
+        choices = json.loads((self.folder / "choices.json").read_text())
+        choices["device"].update({"name": "another", "driver": "0", "id": "0123456789abcdef"})
+        shipped = self.kernels / "tuned" / "some.json"
+        shipped.parent.mkdir()
+        shipped.write_text(json.dumps(choices))
+        self.assertIn("why: tuned", self.why())
+        # What the user measured goes before it.
+        own = json.loads((self.folder / "choices.json").read_text())
+        for entry in own["entries"].values():
+            entry["setting"] = "variant=direct"
+        (self.folder / "own.json").write_text(json.dumps(own))
+        self.tune("--import", "own.json")
+        self.assertIn("matmul [direct]", self.why())
+        shutil.rmtree(self.cache / "tuned")
+        shipped.write_text(shipped.read_text()[:99])
+        log = self.why()
+        self.assertRegex(log, "tuned choices are ignored: .*some.json: is damaged")
+        self.assertNotIn("why: tuned", log)
+        for change in ({"family": "simt"}, {"lanes": 3}, {"compute units": 100000}):
+            with self.subTest(change):
+                choices["device"] = {**own["device"], **change}
+                shipped.write_text(json.dumps(choices))
+                self.assertNotIn("why: tuned", self.why())
+
     def test_damaged_files_are_ignored_with_a_warning(self):
         self.tune(*SMALL)
         path = self.file()
@@ -164,9 +196,7 @@ class Tune(ProgramTest):
         self.assertEqual(len(self.entries()), 2)
 
     def test_faulty_candidates_are_rejected(self):
-        kernels = self.folder / "clkernels"
-        shutil.copytree(ROOT / "clkernels", kernels)
-        wide = kernels / "matmul" / "wide.cl"
+        wide = self.kernels / "matmul" / "wide.cl"
         text = wide.read_text()
         end = text.rindex("}")
         # What the heuristic takes must work.
@@ -175,7 +205,7 @@ class Tune(ProgramTest):
         wide.write_text(text[:end] + "".join(
             f"#if MR == {value}\n{fault}#endif\n" for value, (fault, _) in zip(values, FAULTS))
             + text[end:])
-        done = self.tune(*SMALL, "--time-limit", 10, PINNACLE_KERNEL_DIR=kernels)
+        done = self.tune(*SMALL, "--time-limit", 10)
         reasons = {value: reason for value, (_, reason) in zip(values, FAULTS)}
         shapes = re.split(r"^\d/\d ", done.stdout, flags=re.M)[1:]
         self.assertEqual(len(shapes), 2, done.stdout)
@@ -190,13 +220,13 @@ class Tune(ProgramTest):
             self.assertEqual(found, set(values), shape)
         for entry in self.entries().values():
             self.assertNotRegex(entry["setting"], rf"\bMR=({'|'.join(map(str, values))})\b")
-        self.assertIn("why: tuned", self.why(PINNACLE_KERNEL_DIR=kernels))
+        self.assertIn("why: tuned", self.why())
         # A choice that this compiler rejects, as one from elsewhere may be: the heuristic stands in.
         file = json.loads(self.file().read_text())
         for entry in file["entries"].values():
             entry["setting"] = f"variant=wide MR={values[3]}"
         self.file().write_text(json.dumps(file))
-        log = self.why(PINNACLE_KERNEL_DIR=kernels)
+        log = self.why()
         self.assertIn("compiling again without tuned choices", log)
 
     def test_an_interruption_keeps_what_was_finished(self):
