@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "bench/workloads.hpp"
 #include "ops/cases.hpp"
+#include "ops/host.hpp"
 #include "ops/shape_key.hpp"
 #include "passes/passes.hpp"
 
@@ -34,6 +35,18 @@ Attributes::Attribute attribute_of(const Json& json) {
   if (json.contains("number")) return json.at("number").get<double>();
   if (json.contains("text")) return json.at("text").get<std::string>();
   return json.at("integers").get<Attributes::Ints>();
+}
+
+Json attributes_json(const Attributes& attributes) {
+  Json json = Json::object();
+  for (const auto& [name, value] : attributes.items()) json[name] = attribute_json(value);
+  return json;
+}
+
+Attributes attributes_of(const Json& json) {
+  Attributes attributes;
+  for (const auto& [name, value] : json.items()) attributes.set(name, attribute_of(value));
+  return attributes;
 }
 
 Json type_json(const std::optional<TensorType>& type) {
@@ -67,7 +80,7 @@ class Collector {
       if (node.once || !has_choice(node.op)) continue;
       if (ranges != nullptr && node.op.node->op != ranges->op) continue;
       if (only_if_prepared && !is_prepared(plan, node.op.node->name)) continue;
-      add_node(node.op, ranges);
+      add_node(graph, node.op, ranges);
     }
   }
 
@@ -93,12 +106,42 @@ class Collector {
     return accepting > 1 || parameters;
   }
 
-  void add_node(const OpView& op, const OpCase* ranges) {
+  // Inputs of the node that another node makes of its other inputs alone.
+  static std::map<std::size_t, MadeInput> made_inputs(const Graph& graph, const Node& node) {
+    std::map<std::size_t, MadeInput> all;
+    const auto place_of = [&](ValueId id) {
+      const auto place = std::find(node.inputs.begin(), node.inputs.end(), id);
+      return place == node.inputs.end() ? -1 : static_cast<int>(place - node.inputs.begin());
+    };
+    for (const Node& maker : graph.nodes) {
+      for (std::size_t output = 0; output < maker.outputs.size(); ++output) {
+        const int place = place_of(maker.outputs[output]);
+        if (place < 0 || &find_op(maker.op) != maker.def) continue;
+        MadeInput made{
+            .op = maker.op, .from = {}, .attributes = maker.attributes, .output = output};
+        bool whole = false;
+        for (const ValueId id : maker.inputs) {
+          made.from.push_back(id == kNoValue ? -1 : place_of(id));
+          whole = id == kNoValue || made.from.back() >= 0;
+          if (!whole) break;
+        }
+        // In order, so that what it is made of is there.
+        if (whole && std::all_of(made.from.begin(), made.from.end(),
+                                 [&](int from) { return from < place; })) {
+          all[static_cast<std::size_t>(place)] = std::move(made);
+        }
+      }
+    }
+    return all;
+  }
+
+  void add_node(const Graph& graph, const OpView& op, const OpCase* ranges) {
     TuneWork work{.key = shape_key(op),
                   .op = op.node->op,
                   .in = op.in,
                   .fixed = op.fixed,
-                  .attributes = op.attributes()};
+                  .attributes = op.attributes(),
+                  .made = made_inputs(graph, *op.node)};
     seen_ops_.insert(work.op);
     if (!selection_.op.empty() && work.op != selection_.op) return;
     const std::string wanted = lower_case(selection_.filter);
@@ -134,7 +177,7 @@ Graph with_fixed_weights(const OpCase& c) {
 
 void add_cases(Collector& collector) {
   for (const OpCase& c : test::all_cases()) {
-    if (!c.perf) continue;
+    if (!c.perf || !c.values.empty()) continue;
     for (const bool free_ports : {false, true}) {
       collector.add(test::case_graph(c), free_ports, &c);
       if (c.in.size() > 1) collector.add(with_fixed_weights(c), free_ports, &c, true);
@@ -152,6 +195,28 @@ void add_model(Collector& collector, const std::string& name, std::int64_t batch
   collector.add(model.inference_graph(1), false, nullptr);
 }
 
+Tensor make_input(const MadeInput& made, const std::vector<std::optional<Tensor>>& inputs,
+                  DType dtype) {
+  Graph graph;
+  std::map<ValueId, Array> values;
+  std::vector<ValueId> ids;
+  for (const int from : made.from) {
+    ids.push_back(kNoValue);
+    if (from < 0) continue;
+    const Tensor& tensor = *inputs.at(static_cast<std::size_t>(from));
+    GraphValue value;
+    value.name = fmt::format("x{}", ids.size());
+    value.type = tensor.type();
+    value.role = Role::input;
+    ids.back() = graph.add_value(std::move(value));
+    graph.inputs.push_back(ids.back());
+    values[ids.back()] = to_array(tensor);
+  }
+  graph.outputs = Builder(graph).apply_all(find_op(made.op), ids, made.attributes);
+  run_on_host(graph, values);
+  return to_tensor(values.at(graph.outputs.at(made.output)), dtype);
+}
+
 }  // namespace
 
 Json to_json(const TuneWork& work) {
@@ -159,14 +224,19 @@ Json to_json(const TuneWork& work) {
                {"op", work.op},
                {"in", Json::array()},
                {"fixed", work.fixed},
-               {"attributes", Json::object()},
+               {"attributes", attributes_json(work.attributes)},
                {"low", work.low},
                {"high", work.high},
                {"int_high", work.int_high},
                {"tolerance", work.tolerance}};
   for (const auto& type : work.in) json["in"].push_back(type_json(type));
-  for (const auto& [name, value] : work.attributes.items()) {
-    json["attributes"][name] = attribute_json(value);
+  json["made"] = Json::array();
+  for (const auto& [input, made] : work.made) {
+    json["made"].push_back({{"input", input},
+                            {"op", made.op},
+                            {"from", made.from},
+                            {"attributes", attributes_json(made.attributes)},
+                            {"output", made.output}});
   }
   return json;
 }
@@ -178,8 +248,13 @@ TuneWork work_from_json(const Json& json) {
     work.op = json.at("op").get<std::string>();
     for (const Json& type : json.at("in")) work.in.push_back(type_of(type));
     work.fixed = json.at("fixed").get<std::vector<bool>>();
-    for (const auto& [name, value] : json.at("attributes").items()) {
-      work.attributes.set(name, attribute_of(value));
+    work.attributes = attributes_of(json.at("attributes"));
+    for (const Json& made : json.at("made")) {
+      work.made[made.at("input").get<std::size_t>()] = {
+          .op = made.at("op").get<std::string>(),
+          .from = made.at("from").get<std::vector<int>>(),
+          .attributes = attributes_of(made.at("attributes")),
+          .output = made.at("output").get<std::size_t>()};
     }
     work.low = json.at("low").get<double>();
     work.high = json.at("high").get<double>();
@@ -206,6 +281,9 @@ std::vector<std::optional<Tensor>> work_inputs(const TuneWork& work) {
       }
     }
     inputs.back() = std::move(tensor);
+    if (const auto made = work.made.find(inputs.size() - 1); made != work.made.end()) {
+      inputs.back() = make_input(made->second, inputs, type->dtype);
+    }
   }
   return inputs;
 }

@@ -5,6 +5,7 @@
 
 #include <pinnacle/op.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,12 +14,22 @@
 
 namespace pinnacle::bench {
 
+/// An input that is made of other inputs of its node, as the largest values are of a pooling's
+/// input: output `output` of an op on inputs `from`.
+struct MadeInput {
+  std::string op;
+  std::vector<int> from;  ///< -1: absent
+  Attributes attributes;
+  std::size_t output = 0;
+};
+
 struct TuneWork {
   std::string key;  ///< see ops/shape_key.hpp
   std::string op;
   std::vector<std::optional<TensorType>> in;
   std::vector<bool> fixed;  ///< see OpView
   Attributes attributes;
+  std::map<std::size_t, MadeInput> made = {};
   double low = -1, high = 1;  ///< f32 inputs are uniform in [low, high]
   std::int64_t int_high = 2;  ///< i32 inputs in [0, int_high)
   double tolerance = 5e-5;    ///< relative to max(1, largest |reference|)

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace pinnacle {
 namespace {
 
@@ -16,9 +18,17 @@ struct ShowAttribute {
   }
 };
 
-bool is_zero(const Attributes::Attribute& value) {
-  const auto* integer = std::get_if<std::int64_t>(&value);
-  return integer != nullptr && *integer == 0;
+// What an absent option means: layers and importers spell it out, others leave it away.
+bool is_default(std::string_view name, const Attributes::Attribute& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    return *integer == (name == "group" ? 1 : 0);
+  }
+  const auto* list = std::get_if<Attributes::Ints>(&value);
+  if (list == nullptr) return false;
+  const bool ones = name == "strides" || name == "dilations";
+  return (ones || name == "pads") && std::all_of(list->begin(), list->end(), [&](std::int64_t v) {
+           return v == (ones ? 1 : 0);
+         });
 }
 
 }  // namespace
@@ -31,7 +41,7 @@ std::string shape_key(const OpView& op) {
   for (const auto& [name, value] : op.attributes().items()) {
     if (name == "epilogue") {
       key += " epilogue";
-    } else if (!is_zero(value)) {
+    } else if (!is_default(name, value)) {
       key += fmt::format(" {}={}", name, std::visit(ShowAttribute(), value));
     }
   }

@@ -9,7 +9,7 @@
 namespace pinnacle {
 
 /// "matmul f32[128, 784] f32[784, 128] - -> f32[128, 128] transpose_b=1 epilogue fixed=1". Of an
-/// epilogue only its presence counts; integers that are 0 are left out, as absent options are.
+/// epilogue only its presence counts; options that say what their absence means are left out.
 /// REQUIRES: a node with inferred types
 std::string shape_key(const OpView& op);
 

@@ -273,6 +273,10 @@ class Tune(ProgramTest):
                     "matmul f32[8, 128] f32[128, 10] f32[10] -> f32[8, 10] fixed=1,2"):
             self.assertIn(key, self.entries())
         self.assertNotIn("rejected", done.stdout)
+        # An op whose inputs belong together: the largest values of a pooling's input.
+        done = self.tune("--model", "lenet", "--batch", 2, "--seconds", 0.002, "--op",
+                         "max_pool2d_backward")
+        self.assertNotIn("not tuned", done.stdout)
 
     def test_wrong_input(self):
         self.tune(fails="give --ops, --model, --import or --export")

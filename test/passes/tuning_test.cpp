@@ -56,6 +56,24 @@ TEST_CASE("a shape key tells apart what kernels tell apart") {
   CHECK(key_of(product(8, 16, 4, {}, Role::parameter)) == key_of(plain) + " fixed=1");
 }
 
+TEST_CASE("a shape key does not tell a spelt-out default from an absent option") {
+  const auto convolution = [](Attributes attributes) {
+    Graph graph;
+    const ValueId x = add_value(graph, "x", {1, 4, 8, 8}, Role::input);
+    const ValueId w = add_value(graph, "w", {4, 4, 1, 1}, Role::input);
+    graph.outputs = {Builder(graph).apply("conv2d", {x, w}, std::move(attributes))};
+    return key_of(graph);
+  };
+  using Ints = Attributes::Ints;
+  const std::string plain = convolution({});
+  CHECK(convolution({{"strides", Ints{1, 1}},
+                     {"dilations", Ints{1, 1}},
+                     {"pads", Ints{0, 0, 0, 0}},
+                     {"group", std::int64_t{1}}}) == plain);
+  CHECK(convolution({{"pads", Ints{1, 1, 1, 1}}}) != plain);
+  CHECK(convolution({{"strides", Ints{2, 2}}}) != plain);
+}
+
 TEST_CASE("a setting survives its text form, and nonsense is none") {
   const TunedSetting setting{.variant = "split_k", .values = {{"MR", 8}, {"NV", 2}}};
   CHECK(to_text(setting) == "variant=split_k MR=8 NV=2");
