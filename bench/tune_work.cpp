@@ -70,6 +70,8 @@ class Collector {
 
   // `ranges`: where the case's numbers come from, and the one op that counts. nullptr: all ops.
   void add(Graph graph, bool free_ports, const OpCase* ranges, bool only_if_prepared = false) {
+    // As it was written: conversions of layouts may stand between a value and what it is made of.
+    const std::vector<Node> written = graph.nodes;
     Plan plan;
     try {
       plan = run_passes(graph, target_, {.variants = {}, .without = {}, .free_ports = free_ports});
@@ -80,7 +82,10 @@ class Collector {
       if (node.once || !has_choice(node.op)) continue;
       if (ranges != nullptr && node.op.node->op != ranges->op) continue;
       if (only_if_prepared && !is_prepared(plan, node.op.node->name)) continue;
-      add_node(graph, node.op, ranges);
+      TuneWork work = work_of(node.op);
+      work.made = made_inputs(written, *node.op.node);
+      work.made.merge(made_inputs(graph.nodes, *node.op.node));
+      add_work(std::move(work), ranges);
     }
   }
 
@@ -107,13 +112,14 @@ class Collector {
   }
 
   // Inputs of the node that another node makes of its other inputs alone.
-  static std::map<std::size_t, MadeInput> made_inputs(const Graph& graph, const Node& node) {
+  static std::map<std::size_t, MadeInput> made_inputs(const std::vector<Node>& makers,
+                                                      const Node& node) {
     std::map<std::size_t, MadeInput> all;
     const auto place_of = [&](ValueId id) {
       const auto place = std::find(node.inputs.begin(), node.inputs.end(), id);
       return place == node.inputs.end() ? -1 : static_cast<int>(place - node.inputs.begin());
     };
-    for (const Node& maker : graph.nodes) {
+    for (const Node& maker : makers) {
       for (std::size_t output = 0; output < maker.outputs.size(); ++output) {
         const int place = place_of(maker.outputs[output]);
         if (place < 0 || &find_op(maker.op) != maker.def) continue;
@@ -135,13 +141,15 @@ class Collector {
     return all;
   }
 
-  void add_node(const Graph& graph, const OpView& op, const OpCase* ranges) {
-    TuneWork work{.key = shape_key(op),
-                  .op = op.node->op,
-                  .in = op.in,
-                  .fixed = op.fixed,
-                  .attributes = op.attributes(),
-                  .made = made_inputs(graph, *op.node)};
+  static TuneWork work_of(const OpView& op) {
+    return {.key = shape_key(op),
+            .op = op.node->op,
+            .in = op.in,
+            .fixed = op.fixed,
+            .attributes = op.attributes()};
+  }
+
+  void add_work(TuneWork work, const OpCase* ranges) {
     seen_ops_.insert(work.op);
     if (!selection_.op.empty() && work.op != selection_.op) return;
     const std::string wanted = lower_case(selection_.filter);
