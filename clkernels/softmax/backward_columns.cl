@@ -13,6 +13,7 @@
 //   VW           vector width: 1, 2, 4, 8 or 16; divides inner
 //   WG           work-group size
 //   LOG          1 for log_softmax
+#include "lib/math.clh"
 #include "lib/vector.clh"
 #ifndef WG
 #define WG 1
@@ -37,7 +38,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void backward_columns(
     for (int i = 0; i < count; ++i) {
       const vec_t d = vec_load(0, dy + at + i * inner);
       const vec_t v = vec_load(0, y + at + i * inner);
-      vec_store(LOG ? d - exp(v) * sum : v * (d - sum), 0, dx + at + i * inner);
+      vec_store(LOG ? d - vec_exp(v) * sum : v * (d - sum), 0, dx + at + i * inner);
     }
   }
 }

@@ -12,6 +12,7 @@
 //   COLS         length of a row
 //   LOG          1 for log_softmax
 #include "lib/lanes.clh"
+#include "lib/math.clh"
 #ifndef COLS
 #define COLS 10
 #endif
@@ -20,7 +21,7 @@
 #endif
 #if LOG
 #define TERM(y, dy) (dy)
-#define RESULT(y, dy, sum) ((dy)-exp(y) * (sum))
+#define RESULT(y, dy, sum) ((dy)-vec_exp(y) * (sum))
 #else
 #define TERM(y, dy) ((y) * (dy))
 #define RESULT(y, dy, sum) ((y) * ((dy) - (sum)))

@@ -11,6 +11,7 @@
 //   VW           vector width: 1, 2, 4, 8 or 16; divides inner
 //   WG           work-group size
 //   LOG          1 for log_softmax
+#include "lib/math.clh"
 #include "lib/vector.clh"
 #ifndef WG
 #define WG 1
@@ -33,16 +34,16 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void columns(__global c
     vec_t top = (vec_t)(-INFINITY);
     for (int i = 0; i < count; ++i) top = fmax(top, vec_load(0, from + i * inner));
     vec_t sum = (vec_t)(0.0f);
-    for (int i = 0; i < count; ++i) sum += exp(vec_load(0, from + i * inner) - top);
+    for (int i = 0; i < count; ++i) sum += vec_exp(vec_load(0, from + i * inner) - top);
 #if LOG
-    const vec_t shift = top + log(sum);
+    const vec_t shift = top + vec_log(sum);
     for (int i = 0; i < count; ++i) {
       vec_store(vec_load(0, from + i * inner) - shift, 0, to + i * inner);
     }
 #else
     const vec_t scale = (vec_t)(1.0f) / sum;
     for (int i = 0; i < count; ++i) {
-      vec_store(exp(vec_load(0, from + i * inner) - top) * scale, 0, to + i * inner);
+      vec_store(vec_exp(vec_load(0, from + i * inner) - top) * scale, 0, to + i * inner);
     }
 #endif
   }

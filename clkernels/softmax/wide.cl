@@ -12,6 +12,7 @@
 //   COLS         length of a row
 //   LOG          1 for log_softmax
 #include "lib/lanes.clh"
+#include "lib/math.clh"
 #ifndef COLS
 #define COLS 10
 #endif
@@ -38,14 +39,14 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(__global const
     const float top = lanes_max(highest);
     vec_t sums = (vec_t)(0.0f);
     for (int i = 0; i < FULL; i += VW) {
-      const vec_t e = exp(vec_load(0, from + i) - top);
+      const vec_t e = vec_exp(vec_load(0, from + i) - top);
       sums += e;
 #if !LOG
       vec_store(e, 0, to + i);
 #endif
     }
 #if TAIL > 0
-    const vec_t e_tail = exp(tail - top);
+    const vec_t e_tail = vec_exp(tail - top);
     sums += e_tail;
 #endif
     const float sum = lanes_sum(sums);

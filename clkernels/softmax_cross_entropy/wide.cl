@@ -14,6 +14,7 @@
 //   COLS         number of classes
 //   DENSE        1 if labels are weights of the classes
 #include "lib/lanes.clh"
+#include "lib/math.clh"
 #ifndef COLS
 #define COLS 10
 #endif
@@ -56,12 +57,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
       const float top = lanes_max(highest);
       vec_t partial = (vec_t)(0.0f);
       for (int i = 0; i < FULL; i += VW) {
-        const vec_t e = exp(vec_load(0, from + i) - top);
+        const vec_t e = vec_exp(vec_load(0, from + i) - top);
         partial += e;
         vec_store(e, 0, to + i);
       }
 #if TAIL > 0
-      const vec_t e_tail = exp(tail - top);
+      const vec_t e_tail = vec_exp(tail - top);
       partial += e_tail;
 #endif
       const float sum = lanes_sum(partial);
@@ -85,7 +86,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
       loss += label >= 0 && label < COLS ? top - from[label] : NAN;
 #endif
     }
-    loss += lanes_sum(vec_load(0, weights) * log(vec_load(0, sums)));
+    loss += lanes_sum(vec_load(0, weights) * vec_log(vec_load(0, sums)));
   }
   losses[get_group_id(0)] = loss * scale;
 }

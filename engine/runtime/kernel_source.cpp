@@ -169,10 +169,7 @@ std::string program_text(const KernelCall& call) {
     if (!is_plain(value)) generated += fmt::format("#define {} {}\n", name, value);
   }
   generated += call.prelude;
-  if (!generated.empty()) {
-    text = line_directive(1, "generated for " + call.file) + generated;
-    if (!text.ends_with('\n')) text += '\n';
-  }
+  if (!generated.empty()) text = Flattener().run_text("generated for " + call.file, generated);
   return text + (call.source.empty() ? resolve_kernel(call.file)
                                      : Flattener().run_text(call.file, call.source));
 }

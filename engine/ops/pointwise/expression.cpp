@@ -147,17 +147,26 @@ std::string instantiate(std::string_view formula,
   return out;
 }
 
+std::string type_of(int width) { return width == 1 ? "float" : fmt::format("float{}", width); }
+
+// Built-in functions of OpenCL C for which the formulas get those of clkernels/lib/math.clh.
+constexpr std::string_view kMathFunctions[] = {"erf", "exp", "expm1", "log", "log1p", "tanh"};
+
 // Emits one statement per distinct call and returns the name of the result.
-std::string emit(const Expression& e, const std::string& type, std::string& body,
+std::string emit(const Expression& e, int width, std::string& body,
                  std::map<std::string, std::string>& known) {
+  const std::string type = type_of(width);
   if (e.kind == Expression::Kind::operand) return fmt::format("x{}", e.operand);
   if (e.kind == Expression::Kind::number) return fmt::format("(({})({}))", type, literal(e.number));
   const std::string key = to_text(e);
   if (const auto it = known.find(key); it != known.end()) return it->second;
   std::map<std::string_view, std::string> by = {
       {"T", type}, {"p0", literal(e.parameters[0])}, {"p1", literal(e.parameters[1])}};
-  by["a"] = emit(e.arguments[0], type, body, known);
-  if (e.row->arity == 2) by["b"] = emit(e.arguments[1], type, body, known);
+  for (const std::string_view function : kMathFunctions) {
+    by[function] = fmt::format("math_{}{}", function, width);
+  }
+  by["a"] = emit(e.arguments[0], width, body, known);
+  if (e.row->arity == 2) by["b"] = emit(e.arguments[1], width, body, known);
   const std::string name = fmt::format("t{}", known.size());
   body += fmt::format("  const {} {} = {};\n", type, name, instantiate(formula(e), by));
   known[key] = name;
@@ -250,13 +259,16 @@ std::string expression_functions(std::string_view expression, std::string_view n
   const Expression e = parse_expression(expression);
   std::string text;
   for (const int width : widths) {
-    const std::string type = width == 1 ? "float" : fmt::format("float{}", width);
+    const std::string type = type_of(width);
     std::string parameters;
     for (int i = 0; i < arity; ++i)
       parameters += fmt::format("{}{} x{}", i == 0 ? "" : ", ", type, i);
     std::string body;
     std::map<std::string, std::string> known;
-    const std::string result = emit(e, type, body, known);
+    const std::string result = emit(e, width, body, known);
+    if (body.find("math_") != std::string::npos) {
+      text += fmt::format("#define MATH_WIDTH {}\n#include \"lib/math.clh\"\n", width);
+    }
     text += fmt::format("static inline {} {}{}({}) {{\n{}  return {};\n}}\n", type, name, width,
                         parameters, body, result);
   }
