@@ -40,13 +40,13 @@ static inline int first_maximum(__global const float* from) {
   for (int i = 0; i < FULL; i += VW) {
     const vec_t v = vec_load(0, from + i);
     where = v > highest ? here : where;
-    highest = fmax(highest, v);
+    highest = vec_max(highest, v);
     here += VW;
   }
 #if TAIL > 0
   const vec_t v = load_part(from + FULL, TAIL, -INFINITY);
   where = v > highest ? here : where;
-  highest = fmax(highest, v);
+  highest = vec_max(highest, v);
 #endif
   const float top = lanes_max(highest);
   return lanes_imin(highest == (vec_t)(top) ? where : (ivec_t)(INT_MAX));

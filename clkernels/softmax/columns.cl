@@ -11,8 +11,8 @@
 //   VW           vector width: 1, 2, 4, 8 or 16; divides inner
 //   WG           work-group size
 //   LOG          1 for log_softmax
+#include "lib/lanes.clh"
 #include "lib/math.clh"
-#include "lib/vector.clh"
 #ifndef WG
 #define WG 1
 #endif
@@ -32,7 +32,7 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void columns(__global c
     __global const float* from = x + at;
     __global float* to = y + at;
     vec_t top = (vec_t)(-INFINITY);
-    for (int i = 0; i < count; ++i) top = fmax(top, vec_load(0, from + i * inner));
+    for (int i = 0; i < count; ++i) top = vec_max(top, vec_load(0, from + i * inner));
     vec_t sum = (vec_t)(0.0f);
     for (int i = 0; i < count; ++i) sum += vec_exp(vec_load(0, from + i * inner) - top);
 #if LOG

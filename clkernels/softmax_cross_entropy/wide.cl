@@ -49,10 +49,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
       __global const float* from = logits + (size_t)row * COLS;
       __global float* to = probabilities + (size_t)row * COLS;
       vec_t highest = (vec_t)(-INFINITY);
-      for (int i = 0; i < FULL; i += VW) highest = fmax(highest, vec_load(0, from + i));
+      for (int i = 0; i < FULL; i += VW) highest = vec_max(highest, vec_load(0, from + i));
 #if TAIL > 0
       const vec_t tail = load_part(from + FULL, TAIL, -INFINITY);
-      highest = fmax(highest, tail);
+      highest = vec_max(highest, tail);
 #endif
       const float top = lanes_max(highest);
       vec_t partial = (vec_t)(0.0f);
