@@ -56,6 +56,11 @@ Value hard_sigmoid(Value x, double alpha, double beta) {
   return apply("hard_sigmoid", {x}, {{"alpha", alpha}, {"beta", beta}});
 }
 
+Value layer_norm(Value x, Value scale, Value bias, int axis, double epsilon) {
+  return apply("layer_norm", {x, scale, bias},
+               {{"axis", normal_axis("layer_norm", x.shape(), axis)}, {"epsilon", epsilon}});
+}
+
 Value softmax(Value x, int axis) {
   return apply("softmax", {x}, {{"axis", normal_axis("softmax", x.shape(), axis)}});
 }

@@ -238,6 +238,31 @@ Layer batch_norm(BatchNormOptions options) {
   };
 }
 
+Layer layer_norm(LayerNormOptions options) {
+  if (!(options.epsilon > 0)) {
+    throw ArgumentError(fmt::format("epsilon is {}; it must be positive", options.epsilon),
+                        "layer_norm");
+  }
+  return [=](Value x) {
+    Network& network = x.network();
+    const std::string name = network.layer_name("layer_norm");
+    const auto rank = static_cast<int>(x.shape().rank());
+    if (options.axis < -rank || options.axis >= rank) {
+      throw ShapeError(fmt::format("axis {} is out of range for {}", options.axis, x.shape()),
+                       label("layer_norm", name));
+    }
+    const int axis = options.axis < 0 ? options.axis + rank : options.axis;
+    std::vector<std::int64_t> dims;
+    for (int i = axis; i < rank; ++i) dims.push_back(x.shape()[static_cast<std::size_t>(i)]);
+    const Shape shape(std::move(dims));
+    const Value gamma = parameter(network, name, "gamma", shape, {.kind = Initializer::Kind::ones});
+    const Value beta = parameter(network, name, "beta", shape, {.kind = Initializer::Kind::zeros});
+    return Value(network, network.builder().apply(
+                              "layer_norm", {x.id(), gamma.id(), beta.id()},
+                              {{"axis", std::int64_t{axis}}, {"epsilon", options.epsilon}}, name));
+  };
+}
+
 Layer dropout(double rate) {
   if (!(rate >= 0 && rate < 1)) {
     throw ArgumentError(fmt::format("rate is {}; it must be in [0, 1)", rate), "dropout");

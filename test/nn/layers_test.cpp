@@ -156,6 +156,17 @@ TEST_CASE("batch_norm: batch statistics in training, running ones in inference")
   CHECK_THROWS_AS(batch_norm({.epsilon = 0}), ArgumentError);
 }
 
+TEST_CASE("layer_norm: parameters like the axes that it normalises") {
+  Built last(layer_norm(), {4, 3, 7});
+  CHECK(last.shape == Shape{4, 3, 7});
+  CHECK(last.type_of("layer_norm_1.gamma") == "f32[7]");
+  CHECK(last.type_of("layer_norm_1.beta") == "f32[7]");
+  Built two(layer_norm({.axis = 1}), {4, 3, 7});
+  CHECK(two.type_of("layer_norm_1.gamma") == "f32[3, 7]");
+  CHECK_THROWS_AS(Built(layer_norm({.axis = 3}), {4, 3, 7}), ShapeError);
+  CHECK_THROWS_AS(layer_norm({.epsilon = 0}), ArgumentError);
+}
+
 TEST_CASE("dropout: a node in training, the identity in inference") {
   const Layer layer = dropout(0.5) | dropout(0.5);
   Built inference(layer | relu, {4, 3});

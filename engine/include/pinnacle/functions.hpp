@@ -58,6 +58,12 @@ Value minimum(Value a, Value b);
 /// throws   ShapeError
 Value matmul(Value a, Value b);
 
+/// (x - mean) / sqrt(variance + epsilon) * scale + bias, over the axes from `axis` on.
+/// shapes   x any; scale and bias like x from `axis` on
+/// throws   ShapeError
+/// source   Ba, Kiros, Hinton, "Layer Normalization", 2016, arXiv:1607.06450
+Value layer_norm(Value x, Value scale, Value bias, int axis = -1, double epsilon = 1e-5);
+
 /// Reductions. axes empty: over all.
 /// shapes   any; reduced axes are dropped, or kept as 1 with keep_dims
 /// throws   ShapeError if an axis is out of range or given twice

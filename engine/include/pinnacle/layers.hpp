@@ -104,6 +104,19 @@ struct BatchNormOptions {
 /// source   Ioffe, Szegedy, "Batch Normalization", 2015, arXiv:1502.03167
 Layer batch_norm(BatchNormOptions options = {});
 
+struct LayerNormOptions {
+  int axis = -1;  ///< the first of the axes normalised together; negative: from the back
+  double epsilon = 1e-5;
+};
+/// Normalises each sample over the axes from `axis` on, then scales and shifts with trained gamma
+/// and beta.
+///
+/// shapes   any; gamma and beta are like x from `axis` on
+/// returns  x's shape
+/// throws   ArgumentError if epsilon is not positive; ShapeError if the axis does not exist
+/// source   Ba, Kiros, Hinton, "Layer Normalization", 2016, arXiv:1607.06450
+Layer layer_norm(LayerNormOptions options = {});
+
 /// In training zeroes each element with probability `rate` and scales the others by 1 / (1 - rate);
 /// the identity otherwise. The mask depends on seed, step and position alone.
 ///
