@@ -40,6 +40,8 @@ std::vector<OpCase> pointwise_cases() {
   cases.push_back(
       {.op = "add", .name = "1 M", .in = {f32({1 << 20}), f32({1 << 20})}, .perf = true});
   cases.push_back({.op = "tanh", .name = "1 M", .in = {f32({1 << 20})}, .perf = true});
+  cases.push_back({.op = "hard_swish", .name = "1 M", .in = {f32({1 << 20})}, .perf = true});
+  cases.push_back({.op = "gelu", .name = "1 M", .in = {f32({1 << 20})}, .perf = true});
   cases.push_back({.op = "relu", .name = "1 M", .in = {f32({1 << 20})}, .perf = true});
   // One vector beside channels in blocks: of 4, 8 and 16.
   for (const std::int64_t block : {4, 8, 16}) {
