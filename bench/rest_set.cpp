@@ -69,7 +69,8 @@ std::vector<ShapeCase> rest_cases(const std::string& set, std::int64_t batch) {
     }
   }
   if (has_op("layer_norm")) {
-    ShapeCase& c = add("layer_norm", {batch * 128, 768}, {{"epsilon", 1e-5}});
+    ShapeCase& c =
+        add("layer_norm", {batch * 128, 768}, {{"axis", std::int64_t{1}}, {"epsilon", 1e-5}});
     c.in.push_back(f32({768}));
     c.in.push_back(f32({768}));
   }
