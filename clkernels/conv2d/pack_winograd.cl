@@ -1,8 +1,9 @@
-// pack_winograd: 3 x 3 weights transformed for winograd.cl.
+// pack_winograd: 3 x 3 weights transformed for winograd.cl, or as panels for matmul/wide.cl.
 //   u[t][xi][b][c][i] = the transform of w[f = t NF + i][b VW + c], element xi
 //
 // Layout   w: filters a_row and input channels a_channel elements apart, flipped for a backward pass
-//          (flip). u: [FT, XI, CB, VW, NF], zero where there is no such filter or channel.
+//          (flip). u: blocks [CB, VW, NF], those of t and xi t_step and xi_step elements apart;
+//          zero where there is no such filter or channel.
 // Source   conv2d/winograd.clh
 // Method   a work-item transforms one tile of filters for one block of channels, a channel at a time:
 //          the NF filters of a channel are the lanes.
@@ -21,10 +22,9 @@
 #endif
 
 __kernel void pack_winograd(__global const float* restrict w, __global float* restrict u, int ci,
-                            int co, int a_row, int a_channel, int flip) {
+                            int co, int a_row, int a_channel, int flip, int t_step, int xi_step) {
   const int b = get_global_id(0);
   const int t = get_global_id(1);
-  const int cb = get_global_size(0);
   const int filters = min(NF, co - t * NF);
   const int channels = min(VW, ci - b * VW);
   for (int c = 0; c < VW; ++c) {
@@ -48,7 +48,7 @@ __kernel void pack_winograd(__global const float* restrict w, __global float* re
       }
     }
     for (int xi = 0; xi < XI; ++xi) {
-      __global float* to = u + (((t * XI + xi) * cb + b) * VW + c) * NF;
+      __global float* to = u + t * t_step + xi * xi_step + (b * VW + c) * NF;
       for (int i = 0; i < NF; ++i) to[i] = lines[xi * NF + i];
     }
   }

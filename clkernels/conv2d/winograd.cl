@@ -25,9 +25,8 @@
 //   TB           tiles of a group, a multiple of MR
 //   CHUNKED      1: chunk < number of blocks of channels
 //   FULL         1: ci and co are multiples of VW
-#include "conv2d/winograd.clh"
-#include "lib/epilogue.clh"
-#include "lib/lanes.clh"
+#define PRODUCTS __local
+#include "conv2d/winograd_tiles.clh"
 #ifndef MR
 #define MR 4
 #define NV 2
@@ -38,42 +37,6 @@
 #define NF (NV * VW)
 #define V_BLOCK (TB * VW)
 #define M_XI (TB * NF)
-#define EPILOGUE PNC_CAT(epilogue, VW)
-#if HAS_RESIDUAL
-#define FINISH(v, at) EPILOGUE(v, vec_load(0, residual + (at)))
-#else
-#define FINISH(v, at) EPILOGUE(v)
-#endif
-
-// The block of channels at x of the tile whose first input is (h, w), outside the image zero.
-static inline void tile_in(__global const float* x, const int hi, const int wi, __local float* v,
-                           const int v_xi, const int h, const int w) {
-  vec_t half_way[XI];
-  const int whole = h >= 0 && w >= 0 && h + P <= hi && w + P <= wi;
-#pragma unroll 1
-  for (int j = 0; j < P; ++j) {
-    vec_t d[P];
-    __global const float* from = x + (h * wi + w + j) * VW;
-    if (whole) {
-#pragma unroll
-      for (int i = 0; i < P; ++i) d[i] = vec_load(0, from + i * wi * VW);
-    } else {
-      const int inside = w + j >= 0 && w + j < wi;
-#pragma unroll
-      for (int i = 0; i < P; ++i) {
-        d[i] = inside && h + i >= 0 && h + i < hi ? vec_load(0, from + i * wi * VW) : (vec_t)(0.0f);
-      }
-    }
-    WINO_INPUT(vec_t, d, 1, half_way + j, P)
-  }
-#pragma unroll 1
-  for (int i = 0; i < P; ++i) {
-    vec_t o[P];
-    WINO_INPUT(vec_t, half_way + i * P, 1, o, 1)
-#pragma unroll
-    for (int j = 0; j < P; ++j) vec_store(o[j], 0, v + (i * P + j) * v_xi);
-  }
-}
 
 // m[i][v] of MR tiles, over `blocks` blocks of channels, the last one with `tail` channels.
 static inline void product(__local const float* v, __global const float* u, __local float* m,
@@ -99,30 +62,6 @@ static inline void product(__local const float* v, __global const float* u, __lo
   }
 #pragma unroll
   for (int i = 0; i < MR * NV; ++i) vec_store(acc[i], i, m);
-}
-
-// One vector of filters of the tile whose first output is y + at; `rows` and `columns` of it exist.
-static inline void tile_out(__local const float* m, const vec_t bias,
-                            __global const float* residual, __global float* y, const int at,
-                            const int wo, const int rows, const int columns) {
-  vec_t half_way[TILE * P];
-#pragma unroll 1
-  for (int j = 0; j < P; ++j) {
-    vec_t d[P];
-#pragma unroll
-    for (int i = 0; i < P; ++i) d[i] = vec_load(0, m + (i * P + j) * M_XI);
-    WINO_OUTPUT(vec_t, d, 1, half_way + j, P)
-  }
-#pragma unroll 1
-  for (int i = 0; i < rows; ++i) {
-    vec_t o[TILE];
-    WINO_OUTPUT(vec_t, half_way + i * P, 1, o, 1)
-#pragma unroll
-    for (int j = 0; j < TILE; ++j) {
-      const int pixel = at + (i * wo + j) * VW;
-      if (j < columns) vec_store(FINISH(o[j] + bias, pixel), 0, y + pixel);
-    }
-  }
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
@@ -182,7 +121,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
           const int n = tile / (tiles_h * tiles_w);
           const int h = tile / tiles_w % tiles_h * TILE;
           const int w = tile % tiles_w * TILE;
-          tile_out(mt + i * NF + (f - t * NV) * VW, start, residual, y,
+          tile_out(mt + i * NF + (f - t * NV) * VW, M_XI, start, residual, y,
                    (((n * fv + f) * ho + h) * wo + w) * VW, wo, min(TILE, ho - h),
                    min(TILE, wo - w));
         }

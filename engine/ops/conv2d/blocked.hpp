@@ -37,6 +37,20 @@ bool is_depthwise(const ConvGeometry& g);
 /// Bias, residual and epilogue of a conv2d: parameters and arguments, in this order.
 void add_epilogue(KernelCall& call, const OpView& op, int width);
 
+/// Declines what Winograd's method is not made for.
+Decline winograd_only(const ConvGeometry& g, const Target& target);
+/// What the fused Winograd variants or the direct one would take, whichever is less, about. Units:
+/// cycles of the busiest unit, one multiply of a vector each.
+double winograd_cycles(const OpView& op, const ConvGeometry& g, const Target& target);
+struct WinogradPack {
+  std::int64_t tile = 4;
+  std::int64_t columns = 16;  ///< filters of a panel
+  bool by_element = false;    ///< panels ordered by element of the tile first: a matrix for each
+};
+/// Adds the call that transforms the weights, once if they are fixed; returns where they are.
+BufferRef pack_winograd(Lowering& lowering, const OpView& op, const ConvGeometry& g,
+                        const WinogradPack& p);
+
 /// How conv2d and its two backward ops run on blocked channels: see OpDef::blocked.
 std::optional<BlockedForm> conv2d_form(const OpView& op, std::int64_t block, const Target& target);
 std::optional<BlockedForm> conv2d_data_form(const OpView& op, std::int64_t block,

@@ -50,7 +50,10 @@ double model(const Blocking& p, const ConvGeometry& g, const Target& target) {
   const double transforms = d(p.tb * p.xi()) * (7 * d(p.cb(g)) + 6 * d(p.fg * p.nv));
   // Weights pass through once per group of tiles, from the nearest cache that holds them.
   const std::int64_t bytes = p.packed_floats(g) * 4;
-  const double rate = bytes < (512 << 10) ? 48 : bytes < (12 << 20) ? 16 : 5;
+  const double rate = bytes < (512 << 10)  ? 48
+                      : bytes < (12 << 20) ? 16
+                      : bytes < (24 << 20) ? 5
+                                           : 2;
   const double weights = d(bytes) * d(p.fg) / d(p.ft(g)) / rate;
   const double group =
       std::max(products + waits + transforms, weights + 0.3 * products) + 0.15 * weights;
@@ -91,13 +94,7 @@ Blocking choose(const ConvGeometry& g, std::int64_t tile, const Target& target,
 }
 
 Decline accepts(const ConvGeometry& g, std::int64_t tile, const Target& target) {
-  if (Decline reason = blocked_only(g, target)) return reason;
-  if (g.kh != 3 || g.kw != 3 || g.stride_h != 1 || g.stride_w != 1 || g.spread_h != 1 ||
-      g.spread_w != 1 || g.dilation_h != 1 || g.dilation_w != 1) {
-    return "made for 3 x 3 taps without stride or dilation";
-  }
-  if (g.groups != 1) return "made for one group";
-  if (g.x_block != g.y_block) return "reads channels in blocks; here they are rows";
+  if (Decline reason = winograd_only(g, target)) return reason;
   const Blocking p = choose(g, tile, target, {});
   if (p.cycles >= 1e300) return "its transformed tiles do not fit the local memory";
   if (p.packed_floats(g) > INT32_MAX) return "transformed weights of 2^31 elements or more";
@@ -119,15 +116,47 @@ double cycles(const OpView& op, const ConvGeometry& g, std::int64_t tile, const 
   return p.cycles + pack;
 }
 
-void add_pack(KernelCall& call, const ConvGeometry& g, const Blocking& p, BufferRef packed) {
-  call.define("TILE", p.tile).define("VW", p.vw).define("NF", p.nv * p.vw);
-  call.arg(in(1)).arg(packed).arg(to_int(g.ci)).arg(to_int(g.co));
-  call.arg(to_int(g.weight_row)).arg(to_int(g.weight_channel)).arg(g.flipped ? 1 : 0);
-  call.range({to_size(p.cb(g)), to_size(p.ft(g)), 1}, {1, 1, 1});
-  call.loops(p.vw * (1 + p.nv * p.vw * 40 + p.xi() * (1 + p.nv * p.vw)));
+}  // namespace
+
+Decline winograd_only(const ConvGeometry& g, const Target& target) {
+  if (Decline reason = blocked_only(g, target)) return reason;
+  if (g.kh != 3 || g.kw != 3 || g.stride_h != 1 || g.stride_w != 1 || g.spread_h != 1 ||
+      g.spread_w != 1 || g.dilation_h != 1 || g.dilation_w != 1) {
+    return "made for 3 x 3 taps without stride or dilation";
+  }
+  if (g.groups != 1) return "made for one group";
+  if (g.x_block != g.y_block) return "reads channels in blocks; here they are rows";
+  return std::nullopt;
 }
 
-}  // namespace
+double winograd_cycles(const OpView& op, const ConvGeometry& g, const Target& target) {
+  double best = direct_cycles(g, target);
+  for (const std::int64_t tile : {std::int64_t{2}, std::int64_t{4}}) {
+    if (!accepts(g, tile, target)) best = std::min(best, cycles(op, g, tile, target));
+  }
+  return best;
+}
+
+BufferRef pack_winograd(Lowering& lowering, const OpView& op, const ConvGeometry& g,
+                        const WinogradPack& p) {
+  const std::int64_t xi = (p.tile + 2) * (p.tile + 2);
+  const std::int64_t cb = ceil_div(g.ci, g.y_block);
+  const std::int64_t ft = ceil_div(g.co, p.columns);
+  const auto bytes = to_size(ft * xi * cb * g.y_block * p.columns) * sizeof(float);
+  const bool once = op.is_fixed(1);
+  const BufferRef packed = once ? lowering.add_kept(bytes) : lowering.add_scratch(bytes);
+  KernelCall& call = once ? lowering.prepare_call("conv2d/pack_winograd.cl")
+                          : lowering.call("conv2d/pack_winograd.cl");
+  call.define("TILE", p.tile).define("VW", g.y_block).define("NF", p.columns);
+  call.arg(in(1)).arg(packed).arg(to_int(g.ci)).arg(to_int(g.co));
+  call.arg(to_int(g.weight_row)).arg(to_int(g.weight_channel)).arg(g.flipped ? 1 : 0);
+  const std::int64_t panel = cb * g.y_block * p.columns;
+  call.arg(to_int(p.by_element ? panel : xi * panel));
+  call.arg(to_int(p.by_element ? ft * panel : panel));
+  call.range({to_size(cb), to_size(ft), 1}, {1, 1, 1});
+  call.loops(g.y_block * (1 + p.columns * 40 + xi * (1 + p.columns)));
+  return packed;
+}
 
 Variant conv2d_winograd(Pass pass, std::int64_t tile) {
   return {
@@ -141,12 +170,8 @@ Variant conv2d_winograd(Pass pass, std::int64_t tile) {
             Blocking p = choose(g, tile, target, params);
             if (p.cycles >= 1e300) p = choose(g, tile, target, {});
             Lowering lowering;
-            const auto bytes = to_size(p.packed_floats(g)) * sizeof(float);
-            const bool once = op.is_fixed(1);
-            const BufferRef packed = once ? lowering.add_kept(bytes) : lowering.add_scratch(bytes);
-            add_pack(once ? lowering.prepare_call("conv2d/pack_winograd.cl")
-                          : lowering.call("conv2d/pack_winograd.cl"),
-                     g, p, packed);
+            const BufferRef packed =
+                pack_winograd(lowering, op, g, {.tile = tile, .columns = p.nv * p.vw});
             KernelCall& call = lowering.call("conv2d/winograd.cl");
             const bool chunked = p.chunk < p.cb(g);
             const bool full = g.ci % p.vw == 0 && g.co % p.vw == 0;

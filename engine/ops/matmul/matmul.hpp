@@ -24,6 +24,13 @@ void describe_matmul(KernelCall& call, const MatmulSizes& s, std::initializer_li
 /// Arguments a, b, [bias], [residual], c, M, N, K in the kernels' order.
 void matmul_arguments(KernelCall& call, const MatmulSizes& s);
 
+/// Products of other ops, on devices of the wide family: c[i] = a[i] b[i], i < s.batch, in one call.
+/// b is in panels of packed_columns() columns each, [batch, panels, K, columns].
+std::int64_t packed_columns(const MatmulSizes& s, const Target& target);
+Decline accepts_packed(const MatmulSizes& s, const Target& target);
+void add_packed_product(Lowering& lowering, const MatmulSizes& s, const Target& target, BufferRef a,
+                        BufferRef b, BufferRef c);
+
 Variant matmul_gemv();
 Variant matmul_split_k();
 Variant matmul_wide();

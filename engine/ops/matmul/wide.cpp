@@ -250,6 +250,30 @@ std::vector<Tunable> space() {
 
 }  // namespace
 
+std::int64_t packed_columns(const MatmulSizes& s, const Target& target) {
+  return choose(s, target, {}, true, false).nr();
+}
+
+Decline accepts_packed(const MatmulSizes& s, const Target& target) {
+  return fits_loop_limit(target, iterations(s, choose(s, target, {}, true, false)));
+}
+
+void add_packed_product(Lowering& lowering, const MatmulSizes& s, const Target& target, BufferRef a,
+                        BufferRef b, BufferRef c) {
+  const Blocking cut = choose(s, target, {}, true, false);
+  KernelCall& call = lowering.call("matmul/wide.cl");
+  call.define("VW", cut.vw).define("NV", cut.nv).define("MR", cut.mr);
+  call.define("PACK_A", std::int64_t{0}).define("B_PACKED", std::int64_t{1});
+  describe_matmul(call, s, {static_cast<int>(cut.vw)});
+  call.arg(a).arg(b).arg(c).arg(to_int(s.m)).arg(to_int(s.n)).arg(to_int(s.k));
+  call.arg(to_int(s.k * cut.strips(s) * cut.nr()));
+  call.arg(to_int(cut.kc)).arg(to_int(cut.nb)).arg(to_int(cut.mb)).arg(std::int32_t{1});
+  call.range({static_cast<std::size_t>(cut.col_groups(s)),
+              static_cast<std::size_t>(cut.row_groups(s)), static_cast<std::size_t>(s.batch)},
+             {1, 1, 1});
+  call.loops(iterations(s, cut));
+}
+
 Variant matmul_wide() {
   return {
       .name = "wide",
