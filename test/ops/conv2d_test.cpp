@@ -96,6 +96,7 @@ std::vector<OpCase> conv2d_cases() {
       {"depthwise", {2, 5, 7, 9}, {5, 1, 3, 3}, {grouped(5), padded(1)}},
       {"depthwise 5x5 stride 2", {1, 3, 11, 11}, {3, 1, 5, 5}, {grouped(3), strided(2), padded(2)}},
       {"33 channels", {1, 33, 4, 4}, {2, 33, 3, 3}, {padded(1)}},
+      {"3x3, whole blocks of channels", {2, 16, 9, 6}, {32, 16, 3, 3}, {padded(1)}},
       {"31 images of 3x3", {31, 1, 3, 3}, {2, 1, 2, 2}},
       {"a row", {1, 2, 1, 65}, {3, 2, 1, 3}, {{"pads", Ints{0, 1, 0, 1}}}},
       {"a column", {1, 2, 37, 1}, {3, 2, 3, 1}, {{"pads", Ints{1, 0, 1, 0}}}},
