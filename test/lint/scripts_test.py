@@ -19,11 +19,11 @@ DOCTEST = "[doctest] test cases:  12 |  9 passed | 1 failed | 2 skipped\n"
 
 class CountsTest(unittest.TestCase):
     def test_doctest(self):
-        self.assertEqual(runner.read_counts(DOCTEST), runner.Counts(9, 1, 2))
+        self.assertEqual(runner.read_counts(DOCTEST), runner.Counts(9, 1, 0))
 
     def test_the_last_doctest_summary_counts(self):
         child = "[doctest] test cases:  1 |  1 passed | 0 failed | 44 skipped\n"
-        self.assertEqual(runner.read_counts(child + "x\n" + DOCTEST), runner.Counts(9, 1, 2))
+        self.assertEqual(runner.read_counts(child + "x\n" + DOCTEST), runner.Counts(9, 1, 0))
 
     def test_unittest(self):
         text = "Ran 9 tests in 0.1s\n\nFAILED (failures=1, errors=2, skipped=3)\n"
@@ -72,6 +72,11 @@ class SuiteTest(unittest.TestCase):
             counts, why = self.run_script(f"echo 'Invalid read of size 4' > {log}", findings=log)
         self.assertEqual(counts, runner.Counts(1, 1, 0))
         self.assertIn("Invalid read", why)
+
+    def test_what_doctest_tells_as_skipped_counts(self):
+        counts, _ = self.run_script("echo '../t.cpp:9: MESSAGE: skipped: a part of a device'; "
+                                    "echo 2 passed, 0 failed")
+        self.assertEqual(counts, runner.Counts(2, 0, 1))
 
     def test_absent_devices_are_skipped_by_name(self):
         counts, _ = self.run_script("echo skipped: no sub-devices; echo 2 passed, 0 failed")
