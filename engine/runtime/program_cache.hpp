@@ -18,8 +18,9 @@ namespace pinnacle::runtime {
 
 /// When programs are written to disk.
 enum class Keep : std::uint8_t {
-  /// Once a second build of the same source takes about as long as the first: then the driver keeps
-  /// nothing itself. Asking some drivers for a binary costs as much as the build.
+  /// From the second build of the same source on. Asking some drivers for a binary costs as much as the
+  /// build, so that where the driver keeps something itself, and the second build is quick, a process
+  /// spends about a second on it, and the next one goes on.
   when_needed,
   always,
 };
@@ -60,6 +61,7 @@ class ProgramCache {
   std::string device_name_;
   std::string identity_;
   Keep keep_;
+  double seconds_keeping_ = 0;  // spent on programs that the driver keeps, too
   mutable std::mutex mutex_;
   std::unordered_map<std::string, bc::program> programs_;
   std::string note_;

@@ -117,7 +117,7 @@ TEST_CASE("programs come from disk the second time, and from source when the ent
   }
 }
 
-TEST_CASE("programs are kept once the driver is seen to keep nothing itself") {
+TEST_CASE("programs are kept from the second build on") {
   for (const Device& device : test::test_devices()) {
     CAPTURE(device.name());
     const ScopedFolder folder;
@@ -137,13 +137,13 @@ TEST_CASE("programs are kept once the driver is seen to keep nothing itself") {
     auto third = fresh_cache(device, runtime::Keep::when_needed);
     (void)third.get(call);
     CHECK(third.counts().loaded == 1);
-    // As if the first build had been slow: the driver has its own cache.
+    // As if the first build had been slow: the driver has its own cache, but there is time for one.
     std::filesystem::remove(runtime::binary_file(programs, first.key(call)));
     REQUIRE(save_binary(programs, seconds, "1000") == "");
     auto fourth = fresh_cache(device, runtime::Keep::when_needed);
     (void)fourth.get(call);
     CHECK(fourth.counts().built == 1);
-    CHECK_FALSE(load_binary(programs, first.key(call)));
+    CHECK(load_binary(programs, first.key(call)));
   }
 }
 
