@@ -185,6 +185,28 @@ void sum_partials(Lowering& lowering, const MatmulSizes& s, const Blocking& b, B
   call.loops(each * ceil_div(s.n, b.vw) * (b.split + 2 * b.vw + 1));
 }
 
+// Adds the call of matmul/wide.cl.
+void add_product(Lowering& lowering, const MatmulSizes& s, const Blocking& b, BufferRef left,
+                 BufferRef right, BufferRef result) {
+  KernelCall& call = lowering.call("matmul/wide.cl");
+  call.define("VW", b.vw).define("NV", b.nv).define("MR", b.mr);
+  call.define("PACK_A", std::int64_t{b.pack_a}).define("B_PACKED", std::int64_t{b.b_packed});
+  describe_matmul(call, s, {static_cast<int>(b.vw)});
+  call.arg(left).arg(right);
+  if (s.has_bias) call.arg(in(2));
+  if (s.has_residual) call.arg(in(3));
+  call.arg(result).arg(to_int(s.m)).arg(to_int(s.n)).arg(to_int(s.k));
+  const std::int64_t b_elements = s.k * (b.b_packed ? b.strips(s) * b.nr() : s.n);
+  call.arg(to_int(s.b_is_shared ? 0 : b_elements));
+  call.arg(to_int(b.kc)).arg(to_int(b.nb)).arg(to_int(b.mb)).arg(to_int(b.split));
+  if (!b.b_packed) call.arg(LocalBytes{static_cast<std::size_t>(b.panel_bytes())});
+  if (b.pack_a) call.arg(LocalBytes{static_cast<std::size_t>(b.tile_bytes())});
+  call.range({static_cast<std::size_t>(b.col_groups(s)), static_cast<std::size_t>(b.row_groups(s)),
+              static_cast<std::size_t>(s.batch * b.split)},
+             {1, 1, 1});
+  call.loops(iterations(s, b));
+}
+
 Lowering lower(const OpView& op, const Target& target, const Params& params, bool split) {
   const MatmulSizes s = matmul_sizes(op);
   const bool once = op.is_fixed(1) && s.k * s.n > 0;
@@ -198,23 +220,7 @@ Lowering lower(const OpView& op, const Target& target, const Params& params, boo
     product.epilogue.clear();
     result = lowering.add_scratch(static_cast<std::size_t>(b.split * s.batch * s.m * s.n) * 4);
   }
-  KernelCall& call = lowering.call("matmul/wide.cl");
-  call.define("VW", b.vw).define("NV", b.nv).define("MR", b.mr);
-  call.define("PACK_A", std::int64_t{b.pack_a}).define("B_PACKED", std::int64_t{b.b_packed});
-  describe_matmul(call, product, {static_cast<int>(b.vw)});
-  call.arg(in(0)).arg(right);
-  if (product.has_bias) call.arg(in(2));
-  if (product.has_residual) call.arg(in(3));
-  call.arg(result).arg(to_int(s.m)).arg(to_int(s.n)).arg(to_int(s.k));
-  const std::int64_t b_elements = s.k * (once ? b.strips(s) * b.nr() : s.n);
-  call.arg(to_int(s.b_is_shared ? 0 : b_elements));
-  call.arg(to_int(b.kc)).arg(to_int(b.nb)).arg(to_int(b.mb)).arg(to_int(b.split));
-  if (!b.b_packed) call.arg(LocalBytes{static_cast<std::size_t>(b.panel_bytes())});
-  if (b.pack_a) call.arg(LocalBytes{static_cast<std::size_t>(b.tile_bytes())});
-  call.range({static_cast<std::size_t>(b.col_groups(s)), static_cast<std::size_t>(b.row_groups(s)),
-              static_cast<std::size_t>(s.batch * b.split)},
-             {1, 1, 1});
-  call.loops(iterations(s, b));
+  add_product(lowering, product, b, in(0), right, result);
   if (b.split > 1) sum_partials(lowering, s, b, result, target);
   return lowering;
 }
@@ -260,18 +266,7 @@ Decline accepts_packed(const MatmulSizes& s, const Target& target) {
 
 void add_packed_product(Lowering& lowering, const MatmulSizes& s, const Target& target, BufferRef a,
                         BufferRef b, BufferRef c) {
-  const Blocking cut = choose(s, target, {}, true, false);
-  KernelCall& call = lowering.call("matmul/wide.cl");
-  call.define("VW", cut.vw).define("NV", cut.nv).define("MR", cut.mr);
-  call.define("PACK_A", std::int64_t{0}).define("B_PACKED", std::int64_t{1});
-  describe_matmul(call, s, {static_cast<int>(cut.vw)});
-  call.arg(a).arg(b).arg(c).arg(to_int(s.m)).arg(to_int(s.n)).arg(to_int(s.k));
-  call.arg(to_int(s.k * cut.strips(s) * cut.nr()));
-  call.arg(to_int(cut.kc)).arg(to_int(cut.nb)).arg(to_int(cut.mb)).arg(std::int32_t{1});
-  call.range({static_cast<std::size_t>(cut.col_groups(s)),
-              static_cast<std::size_t>(cut.row_groups(s)), static_cast<std::size_t>(s.batch)},
-             {1, 1, 1});
-  call.loops(iterations(s, cut));
+  add_product(lowering, s, choose(s, target, {}, true, false), a, b, c);
 }
 
 Variant matmul_wide() {
