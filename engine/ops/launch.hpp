@@ -24,6 +24,12 @@ constexpr std::int64_t power_of_two(std::int64_t n, std::int64_t most) {
 }
 constexpr std::int32_t to_int(std::int64_t n) { return static_cast<std::int32_t>(n); }
 
+/// Loop iterations of one step of a register tile of `rows` rows of `vectors` vectors, as if no loop
+/// were unrolled: there are compilers that leave them.
+constexpr std::int64_t tile_step_loops(std::int64_t rows, std::int64_t vectors) {
+  return 1 + vectors + rows * (1 + vectors);
+}
+
 /// Elements [rows, cols], of which each work-item does rows_each x cols_each: many of them on
 /// wide devices, one vector on others.
 struct Grid {

@@ -100,8 +100,7 @@ struct Blocking {
   std::int64_t iterations(const ConvGeometry& g, const Work& w) const {
     const std::int64_t blocks = cb(g);
     const std::int64_t fills = slab ? blocks * (1 + hs(w) * (1 + 2 * ws(w) * xb)) : 0;
-    // As if no loop were unrolled: there are compilers that leave them.
-    const std::int64_t step = 1 + nv + th * tw * (1 + nv);
+    const std::int64_t step = tile_step_loops(th * tw, nv);
     const std::int64_t sums = blocks * (1 + w.h.taps * (1 + w.w.taps * (1 + xb * step)));
     const std::int64_t waits = ceil_div(blocks, chunk) * (2 + 2 * nv + 3 * th * tw * nv);
     return fills + fg * tiles() * (1 + sums + waits);

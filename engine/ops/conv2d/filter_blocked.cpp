@@ -47,7 +47,7 @@ struct Blocking {
   std::int64_t parts(const ConvGeometry& g) const { return ceil_div(chunks(g), units); }
   std::int64_t floats(const ConvGeometry& g) const { return g.taps() * vw * nv * vw; }
   std::int64_t iterations(const ConvGeometry& g) const {
-    const std::int64_t row = 1 + g.wo * (1 + nv + mr * (1 + nv));
+    const std::int64_t row = 1 + g.wo * tile_step_loops(mr, nv);
     const std::int64_t tap = 2 * mr * nv + ib * (1 + rc * row);
     return bg * (1 + floats(g) * 3 + units * g.taps() * (2 + vw / mr * (1 + tap)));
   }

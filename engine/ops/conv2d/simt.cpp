@@ -4,6 +4,7 @@
 
 #include "ops/conv2d/conv2d.hpp"
 #include "ops/epilogue.hpp"
+#include "ops/launch.hpp"
 
 namespace pinnacle {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 constexpr std::int64_t kPixels = 64;   // BN
 constexpr std::int64_t kDepth = 16;    // BK
 constexpr std::int64_t kTileRows = 4;  // TM
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 struct Block {
   std::int64_t rows = 64;  // BM

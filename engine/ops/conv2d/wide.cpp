@@ -5,6 +5,7 @@
 
 #include "ops/conv2d/conv2d.hpp"
 #include "ops/epilogue.hpp"
+#include "ops/launch.hpp"
 
 namespace pinnacle {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 // Local memory worth using: more than this leaves the cache nearest to the core that is large.
 constexpr std::int64_t kLocalBytes = 192 << 10;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 // Half of a block, so that the blocks of `total` come out even.
 std::int64_t halve(std::int64_t block, std::int64_t total) {
@@ -88,8 +88,7 @@ struct Blocking {
   }
   std::int64_t iterations(const ConvGeometry& g) const {
     const std::int64_t tiles = ceil_div(fb, mr) * qp(g) / (nv * vw);
-    // As if no loop were unrolled: there are compilers that leave them.
-    const std::int64_t step = 1 + nv + mr * (1 + nv);
+    const std::int64_t step = tile_step_loops(mr, nv);
     const std::int64_t sums = g.ci * (1 + g.kh * (1 + g.kw * step)) + ceil_div(g.ci, cb);
     return ib * (g.ci * Slab(g, rb).pack_iterations() + tiles * (1 + sums + 2 * mr * nv) +
                  fb * (1 + rb * (1 + g.wo)));

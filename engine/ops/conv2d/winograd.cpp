@@ -35,7 +35,7 @@ struct Blocking {
     const std::int64_t blocks = cb(g);
     const std::int64_t parts = ceil_div(blocks, chunk);
     const std::int64_t in = tb * (parts + blocks * (2 + 4 * (tile + 2) * (tile + 2)));
-    const std::int64_t sums = 2 * parts * mr * nv + blocks * (1 + vw * (1 + nv + mr * (1 + nv)));
+    const std::int64_t sums = 2 * parts * mr * nv + blocks * (1 + vw * tile_step_loops(mr, nv));
     return in + fg * (1 + xi() * (1 + ceil_div(tb, mr) * (1 + sums)) + nv * tb * 4 * xi());
   }
 };

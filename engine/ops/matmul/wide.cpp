@@ -137,7 +137,6 @@ Blocking choose(const MatmulSizes& s, const Target& target, const Params& params
   return b;
 }
 
-// As if no loop were unrolled: there are compilers that leave them.
 std::int64_t iterations(const MatmulSizes& s, const Blocking& b) {
   const std::int64_t strips = b.nb / b.nr();
   const std::int64_t blocks = ceil_div(ceil_div(s.k, b.kc), b.split);
@@ -145,8 +144,8 @@ std::int64_t iterations(const MatmulSizes& s, const Blocking& b) {
   const std::int64_t pack = b.b_packed ? 0 : strips * (b.nr() + 1);
   const std::int64_t row_tiles = ceil_div(b.mb, b.mr);
   const std::int64_t tiles = row_tiles * strips;
-  const std::int64_t step = 1 + b.nv + b.mr * (1 + b.nv);
-  return depth * (pack + tiles * step + (b.pack_a ? row_tiles * (b.mr + 1) : 0)) +
+  return depth * (pack + tiles * tile_step_loops(b.mr, b.nv) +
+                  (b.pack_a ? row_tiles * (b.mr + 1) : 0)) +
          std::max<std::int64_t>(blocks, 1) * (tiles * 4 * b.mr * b.nv * b.vw + strips);
 }
 
