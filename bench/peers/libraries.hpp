@@ -9,8 +9,8 @@
 
 namespace pinnacle::bench {
 
-/// `work` so many times, then a pause that is not counted. Units: s.
-Run peer_run(std::function<void()> work, double pause = 0);
+/// `work` so many times, timed. Units: s.
+Run peer_run(std::function<void()> work);
 
 /// throws DeviceError
 void start_openblas(int threads);

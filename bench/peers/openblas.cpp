@@ -15,7 +15,6 @@ namespace pinnacle::bench {
 namespace {
 
 constexpr const char* kLibrary = "libopenblas.so.0";
-constexpr double kPause = 0.04;  // seconds: 2^26 ticks of 1.7 GHz
 
 struct OpenBlas {
   decltype(&cblas_sgemm) sgemm = nullptr;
@@ -45,6 +44,7 @@ OpenBlas load() {
   // Processors that it does not know get kernels for AVX2, about half as fast where there is
   // AVX-512 (measured on squares from 384 to 3072). What the user has set stays.
   if (has_avx512()) ::setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+  ::setenv("OPENBLAS_THREAD_TIMEOUT", "15", 0);  // see peers.hpp
   void* const library = ::dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     throw DeviceError(fmt::format("cannot be loaded: {}", ::dlerror()), kLibrary,
@@ -82,18 +82,16 @@ std::optional<Peer> openblas_peer(const ShapeCase& c, std::span<const Tensor> in
   const float* const pa = inputs[0].f32().data();
   const float* const pb = inputs[1].f32().data();
   return Peer{.name = "openblas",
-              .run = peer_run(
-                  [=] {
-                    for (std::int64_t i = 0; i < batch; ++i) {
-                      openblas().sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans,
-                                       tb ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
-                                       static_cast<blasint>(n), static_cast<blasint>(k), 1.0F,
-                                       pa + i * m * k, static_cast<blasint>(ta ? m : k),
-                                       pb + i * k * n, static_cast<blasint>(tb ? k : n), 0.0F,
-                                       result->f32().data() + i * m * n, static_cast<blasint>(n));
-                    }
-                  },
-                  kPause),
+              .run = peer_run([=] {
+                for (std::int64_t i = 0; i < batch; ++i) {
+                  openblas().sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans,
+                                   tb ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
+                                   static_cast<blasint>(n), static_cast<blasint>(k), 1.0F,
+                                   pa + i * m * k, static_cast<blasint>(ta ? m : k), pb + i * k * n,
+                                   static_cast<blasint>(tb ? k : n), 0.0F,
+                                   result->f32().data() + i * m * n, static_cast<blasint>(n));
+                }
+              }),
               .result = [result] { return *result; }};
 }
 

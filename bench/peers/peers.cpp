@@ -4,22 +4,18 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <optional>
-#include <thread>
 
 #include "base/files.hpp"
 #include "bench/peers/libraries.hpp"
 
 namespace pinnacle::bench {
-Run peer_run(std::function<void()> work, double pause) {
-  return [work = std::move(work), pause](std::int64_t count) {
+Run peer_run(std::function<void()> work) {
+  return [work = std::move(work)](std::int64_t count) {
     const double start = now();
     for (std::int64_t i = 0; i < count; ++i) work();
-    const double seconds = now() - start;
-    std::this_thread::sleep_for(std::chrono::duration<double>(pause));
-    return seconds;
+    return now() - start;
   };
 }
 

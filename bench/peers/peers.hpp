@@ -2,12 +2,9 @@
 // on the processor, with as many threads as the OpenCL device has compute units.
 //
 // Threads that wait. Both libraries let idle threads spin after a call, which helps their next one.
-// - OpenBLAS: 2^26 ticks, and it yields. It keeps that; each of its runs ends, after the clock was
-//   read, with a pause in which its threads fall asleep, so that they take no core from the next.
-// - OpenMP, under oneDNN: some milliseconds without yielding. On a machine with anything else to do
-//   a thread then spins while the one that it waits for has no core: products of 0.1 ms took 10.
-//   A short spin (GOMP_SPINCOUNT=1000, about 10 us) is as fast on small shapes as the long one
-//   (2 us for 128 x 10 x 128, against 12 without any) and as steady on a busy machine as none.
+// - OpenBLAS: 2^26 ticks or more, and it yields. With two threads on two cores, its idle thread then
+//   took half a core from the turns of all others (1024 cubed at half of their speed). It gets 2^15
+//   ticks, about 10 us (OPENBLAS_THREAD_TIMEOUT).
 // Thread safety: one thread at a time.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
