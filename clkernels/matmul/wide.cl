@@ -10,9 +10,10 @@
 //          writes them. c: [batch, M, N], for SPLIT > 1 [SPLIT, batch, M, N] with partial sums.
 //          All row-major, contiguous. KC: depth of a block; NB: columns per group, a multiple of
 //          NR; MB: rows per group, a multiple of MR; SPLIT: parts of K, each summed by its own
-//          groups. Arguments, not parameters, so that shapes share a program. b_stride: elements from one b to the next; 0 shares one.
+//          groups. b_stride: from one b to the next; 0 shares one. All of these are arguments,
+//          not parameters, so that shapes share a program.
 // Source   Goto, van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
-// Cost     2 M N K flop; b is packed once per MB rows, a once per NB columns.
+// Cost     2 M N K flop; b is packed, if at all, once per MB rows, a once per NB columns.
 // Launch   global (ceil(N / NB), ceil(M / MB), batch * SPLIT), local (1, 1, 1).  Any size.
 // SPDX-License-Identifier: Apache-2.0
 //
@@ -22,6 +23,7 @@
 //   MR           rows of a tile                            1 to 14
 //   PACK_A       1: tiles of a are packed into local memory; 0: a is read where it lies
 //   B_PACKED     1: b comes in panels of NR columns; 0: blocks of it are packed into local memory
+//   B_IN_PLACE   1: instead, rows of b are read where they lie; not if TRANSPOSE_B
 //   TRANSPOSE_A, TRANSPOSE_B   1 if the operand is stored transposed
 //   HAS_BIAS     1 if there is an argument bias: [N]
 //   HAS_RESIDUAL 1 if there is an argument residual, like c; epilogues then take it as second
@@ -41,6 +43,9 @@
 #ifndef B_PACKED
 #define B_PACKED 0
 #endif
+#ifndef B_IN_PLACE
+#define B_IN_PLACE 0
+#endif
 #ifndef TRANSPOSE_A
 #define TRANSPOSE_A 0
 #endif
@@ -55,11 +60,22 @@
 // lanes of the one before.
 #define A_STEP (MR <= VW ? MR : A_VECTORS * VW)
 
+#define PACK_B (!B_PACKED && !B_IN_PLACE)
+
 // Moves the rows and columns of a tile that exist; loops that stay small.
 #define COPY_PART(move)                                         \
   _Pragma("nounroll") for (int i = 0; i < rows; ++i) {          \
     _Pragma("nounroll") for (int j = 0; j < columns; ++j) move; \
   }
+
+// One step of the sums: k's row of b in y, k's column of a in x.
+#define MULTIPLY                                                                           \
+  _Pragma("unroll") for (int i = 0; i < MR; ++i) {                                         \
+    const vec_t scale = (vec_t)(A_ROW(x, i));                                              \
+    _Pragma("unroll") for (int v = 0; v < NV; ++v) sum[i * NV + v] =                       \
+        fma(scale, y[v], sum[i * NV + v]);                                                 \
+  }                                                                                        \
+  x += A_NEXT;
 
 // A tile of a: the element of row i, and the way to the next k.
 #if PACK_A
@@ -79,7 +95,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
     __global const float* restrict residual,
 #endif
     __global float* restrict c, int M, int N, int K, int b_stride, int KC, int NB, int MB, int SPLIT
-#if !B_PACKED
+#if PACK_B
     ,
     __local float* restrict panel  // [NB / NR, KC, NR]
 #endif
@@ -107,7 +123,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
 
   for (int k0 = k_first; k0 == k_first || k0 < k_last; k0 += KC) {
     const int kc = min(KC, k_last - k0);
-#if !B_PACKED
+#if PACK_B
 #if !TRANSPOSE_B
     // Whole rows at a time: memory is read in long runs.
     const int full = n0 + (n1 - n0) / NR * NR;
@@ -205,22 +221,36 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
 #endif
 #if B_PACKED
         __global const float* strip = b + (size_t)n * K + (size_t)k0 * NR;
+#elif B_IN_PLACE
+        __global const float* strip = b + (size_t)k0 * N + n;
 #else
         __local const float* strip = panel + (n - n0) * KC;
 #endif
-        for (int k = 0; k < kc; ++k) {
-          vec_t y[NV];
+#if B_IN_PLACE
+        const int step = N;
+        // A row may be read beyond its end as long as that is still inside the matrix.
+        const int straight = min(kc, K - k0 - (columns == NR ? 0 : (NR - columns) / N + 1));
+#else
+        const int step = NR, straight = kc;
+#endif
+        vec_t y[NV];
+        for (int k = 0; k < straight; ++k) {
 #pragma unroll
           for (int v = 0; v < NV; ++v) y[v] = vec_load(v, strip);
-#pragma unroll
-          for (int i = 0; i < MR; ++i) {
-            const vec_t scale = (vec_t)(A_ROW(x, i));
-#pragma unroll
-            for (int v = 0; v < NV; ++v) sum[i * NV + v] = fma(scale, y[v], sum[i * NV + v]);
-          }
-          strip += NR;
-          x += A_NEXT;
+          MULTIPLY
+          strip += step;
         }
+#if B_IN_PLACE
+#pragma nounroll
+        for (int k = max(straight, 0); k < kc; ++k) {
+#pragma nounroll
+          for (int j = 0; j < NR; ++j) part[j] = strip[min(j, columns - 1)];
+#pragma unroll
+          for (int v = 0; v < NV; ++v) y[v] = vec_load(v, part);
+          MULTIPLY
+          strip += step;
+        }
+#endif
         if (k0 + KC >= k_last) {
 #if HAS_BIAS
           for (int j = 0; j < NR; ++j) part[j] = bias[min(n + j, N - 1)];

@@ -17,7 +17,7 @@ std::int64_t round_up(std::int64_t value, std::int64_t step) {
 // How a product is cut; the names are those of the kernel's parameters.
 struct Blocking {
   std::int64_t vw = 1, nv = 1, mr = 1, kc = 1, nb = 1, mb = 1, split = 1;
-  bool pack_a = false, b_packed = false;
+  bool pack_a = false, b_packed = false, b_in_place = false;
 
   std::int64_t nr() const { return nv * vw; }
   std::int64_t row_groups(const MatmulSizes& s) const { return ceil_div(s.m, mb); }
@@ -26,29 +26,53 @@ struct Blocking {
     return row_groups(s) * col_groups(s) * s.batch * split;
   }
   std::int64_t strips(const MatmulSizes& s) const { return ceil_div(s.n, nr()); }
+  bool packs_b() const { return !b_packed && !b_in_place; }
   std::int64_t tile_step() const { return mr <= vw ? mr : round_up(mr, vw); }
   std::int64_t panel_bytes() const { return 4 * kc * nb; }
   std::int64_t tile_bytes() const { return 4 * (kc * tile_step() + vw); }
   std::int64_t local_bytes() const {
-    return (b_packed ? 0 : panel_bytes()) + (pack_a ? tile_bytes() : 0);
+    return (packs_b() ? panel_bytes() : 0) + (pack_a ? tile_bytes() : 0);
   }
 };
+
+// Elements of b that stay in the second cache, about.
+constexpr std::int64_t kNearElements = 256 << 10;
+
+bool is_near(const MatmulSizes& s) { return s.n * s.k <= kNearElements; }
 
 std::int64_t tuned(const Params& params, std::string_view name) {
   const auto found = params.find(name);
   return found == params.end() ? 0 : std::max<std::int64_t>(found->second, 0);
 }
 
-// The rows of a tile: as many as fit the registers, fewer if the last tile would be mostly empty.
-std::int64_t tile_rows(std::int64_t m, std::int64_t most) {
-  std::int64_t best = 1;
+struct Tile {
+  std::int64_t rows, vectors;
+};
+
+// The tile that computes c in the least time: what the registers hold, less where ends would be
+// mostly empty.
+Tile choose_tile(const MatmulSizes& s, std::int64_t vw, bool in_place) {
+  // 32 vector registers go with 16 lanes, 16 registers with fewer.
+  const std::int64_t sums = vw >= 16 ? 24 : 12;
+  const std::int64_t m = std::max<std::int64_t>(s.m, 1), n = std::max<std::int64_t>(s.n, 1);
+  // Rows of b that come from memory like long runs.
+  const bool far = in_place && !is_near(s);
+  Tile best{1, 1};
   double best_cost = 1e300;
-  for (std::int64_t mr = 1; mr <= most; ++mr) {
-    // Each tile pays for mr rows and, once, for loading its share of the panel.
-    const double cost = static_cast<double>(ceil_div(m, mr)) * (static_cast<double>(mr) + 2.0);
-    if (cost <= best_cost) {
-      best_cost = cost;
-      best = mr;
+  for (std::int64_t vectors : {1, 2, 4}) {
+    if (vectors > 1 && n <= vw) break;
+    if (vectors > 2 && !in_place) break;  // narrow panels are as fast, and pad less
+    if (vectors == 1 && n > vw) continue;
+    for (std::int64_t rows = 1; rows <= std::min<std::int64_t>(sums / vectors, 12); ++rows) {
+      const auto nv = static_cast<double>(vectors);
+      // Each step pays for its sums and, once, for loading its row of b.
+      const double step = static_cast<double>(rows) * nv + (far ? 2 + 8 / nv : 2 * nv);
+      const double cost = step * static_cast<double>(ceil_div(m, rows)) *
+                          static_cast<double>(ceil_div(n, vectors * vw));
+      if (cost <= best_cost * (rows == 1 ? 0.999 : 1.0)) {
+        best_cost = cost;
+        best = {rows, vectors};
+      }
     }
   }
   return best;
@@ -64,10 +88,11 @@ double unit_us(const MatmulSizes& s, const Target& target) {
 // Halves the blocks, columns first as long as rows of b stay long, until there are enough groups.
 void spread(Blocking& b, const MatmulSizes& s, std::int64_t wanted) {
   while (b.groups(s) < wanted) {
-    const bool rows_first = b.b_packed && b.pack_a;  // a is packed once for each group of columns
+    // a is packed once for each group of columns, and b, where it lies near, is there for all
+    const bool rows_first = b.b_in_place ? is_near(s) : b.b_packed && b.pack_a;
     if (b.nb > 2 * b.nr() && !(rows_first && b.mb > 2 * b.mr)) {
       b.nb = round_up(b.nb / 2, b.nr());
-    } else if (b.mb > (b.b_packed ? 1 : 3) * b.mr) {
+    } else if (b.mb > (b.packs_b() ? 3 : 1) * b.mr) {
       b.mb = round_up(b.mb / 2, b.mr);
     } else if (b.nb > b.nr()) {
       b.nb = round_up(b.nb / 2, b.nr());
@@ -85,12 +110,11 @@ Blocking choose(const MatmulSizes& s, const Target& target, const Params& params
   Blocking b;
   b.vw = target.vector_width;
   b.b_packed = b_packed;
-  // 32 vector registers go with 16 lanes, 16 registers with fewer.
-  const std::int64_t most_rows = b.vw >= 16 ? 12 : 6;
-  b.nv = tuned(params, "NV") > 0 ? std::min<std::int64_t>(tuned(params, "NV"), 4)
-                                 : (s.n <= b.vw ? 1 : 2);
-  b.mr = tuned(params, "MR") > 0 ? std::min<std::int64_t>(tuned(params, "MR"), 16)
-                                 : tile_rows(std::max<std::int64_t>(s.m, 1), most_rows);
+  // Rows of b in place, where they are whole vectors: packing them never paid.
+  b.b_in_place = !b_packed && !s.transpose_b && s.n > b.vw && tuned(params, "IN_PLACE") != 1;
+  const Tile tile = choose_tile(s, b.vw, b.b_in_place);
+  b.nv = tuned(params, "NV") > 0 ? std::min<std::int64_t>(tuned(params, "NV"), 4) : tile.vectors;
+  b.mr = tuned(params, "MR") > 0 ? std::min<std::int64_t>(tuned(params, "MR"), 16) : tile.rows;
   // A packed copy of a never paid where this was measured, not even with rows a page apart.
   b.pack_a = tuned(params, "PACK_A") == 2;
 
@@ -120,11 +144,11 @@ Blocking choose(const MatmulSizes& s, const Target& target, const Params& params
   if (tuned(params, "NB") > 0) b.nb = std::min(columns, round_up(tuned(params, "NB"), b.nr()));
   if (tuned(params, "MB") > 0) b.mb = std::min(rows, round_up(tuned(params, "MB"), b.mr));
   while (b.local_bytes() > static_cast<std::int64_t>(target.local_memory)) {
-    if (!b.b_packed && b.nb > 4 * b.nr()) {
+    if (b.packs_b() && b.nb > 4 * b.nr()) {
       b.nb = round_up(b.nb / 2, b.nr());
     } else if (b.kc > b.vw) {
       b.kc = (b.kc + 1) / 2;
-    } else if (!b.b_packed && b.nb > b.nr()) {
+    } else if (b.packs_b() && b.nb > b.nr()) {
       b.nb = round_up(b.nb / 2, b.nr());
     } else if (b.pack_a) {
       b.pack_a = false;
@@ -141,12 +165,15 @@ std::int64_t iterations(const MatmulSizes& s, const Blocking& b) {
   const std::int64_t strips = b.nb / b.nr();
   const std::int64_t blocks = ceil_div(ceil_div(s.k, b.kc), b.split);
   const std::int64_t depth = blocks * b.kc;
-  const std::int64_t pack = b.b_packed ? 0 : strips * (b.nr() + 1);
+  const std::int64_t pack = b.packs_b() ? strips * (b.nr() + 1) : 0;
   const std::int64_t row_tiles = ceil_div(b.mb, b.mr);
   const std::int64_t tiles = row_tiles * strips;
+  // Rows of b in place, near the end of the matrix, go through memory of their own.
+  const std::int64_t ends =
+      b.b_in_place ? 5 * tiles * (b.nr() + 1 + tile_step_loops(b.mr, b.nv)) : 0;
   return depth * (pack + tiles * tile_step_loops(b.mr, b.nv) +
                   (b.pack_a ? row_tiles * (b.mr + 1) : 0)) +
-         std::max<std::int64_t>(blocks, 1) * (tiles * 4 * b.mr * b.nv * b.vw + strips);
+         std::max<std::int64_t>(blocks, 1) * (tiles * 4 * b.mr * b.nv * b.vw + strips + ends);
 }
 
 constexpr std::int64_t kPackRows = 64;
@@ -190,6 +217,7 @@ void add_product(Lowering& lowering, const MatmulSizes& s, const Blocking& b, Bu
   KernelCall& call = lowering.call("matmul/wide.cl");
   call.define("VW", b.vw).define("NV", b.nv).define("MR", b.mr);
   call.define("PACK_A", std::int64_t{b.pack_a}).define("B_PACKED", std::int64_t{b.b_packed});
+  if (b.b_in_place) call.define("B_IN_PLACE", 1);
   describe_matmul(call, s, {static_cast<int>(b.vw)});
   call.arg(left).arg(right);
   if (s.has_bias) call.arg(in(2));
@@ -198,7 +226,7 @@ void add_product(Lowering& lowering, const MatmulSizes& s, const Blocking& b, Bu
   const std::int64_t b_elements = s.k * (b.b_packed ? b.strips(s) * b.nr() : s.n);
   call.arg(to_int(s.b_is_shared ? 0 : b_elements));
   call.arg(to_int(b.kc)).arg(to_int(b.nb)).arg(to_int(b.mb)).arg(to_int(b.split));
-  if (!b.b_packed) call.arg(LocalBytes{static_cast<std::size_t>(b.panel_bytes())});
+  if (b.packs_b()) call.arg(LocalBytes{static_cast<std::size_t>(b.panel_bytes())});
   if (b.pack_a) call.arg(LocalBytes{static_cast<std::size_t>(b.tile_bytes())});
   call.range({static_cast<std::size_t>(b.col_groups(s)), static_cast<std::size_t>(b.row_groups(s)),
               static_cast<std::size_t>(s.batch * b.split)},
@@ -250,7 +278,8 @@ Decline accepts(const OpView& op, const Target& target, bool split) {
 // The values worth trying; 0: the heuristic.
 std::vector<Tunable> space() {
   return {{"MR", {0, 4, 6, 8, 10, 12}}, {"NV", {0, 1, 2, 3}},      {"KC", {0, 256, 384, 768}},
-          {"NB", {0, 64, 128, 512}},    {"MB", {0, 48, 144, 528}}, {"PACK_A", {0, 1, 2}}};
+          {"NB", {0, 64, 128, 512}},    {"MB", {0, 48, 144, 528}}, {"PACK_A", {0, 1, 2}},
+          {"IN_PLACE", {0, 1, 2}}};
 }
 
 }  // namespace
