@@ -39,7 +39,8 @@
 //   SLAB         1: copy the input into local memory first
 //   CHUNKED      1: chunk < number of blocks
 //   WHOLE        1: rb, wb divide ho, wo
-//   FULL         1: ci and co are multiples of XB and NV VW
+//   TAIL         channels of the last block of x, 0 if it is full
+//   FULL         1: co is a multiple of NV VW
 #include "lib/epilogue.clh"
 #include "lib/lanes.clh"
 #ifndef XB
@@ -60,6 +61,7 @@
 #define CHUNKED 1
 #define WHOLE 0
 #define FULL 0
+#define TAIL 0
 #endif
 #define MR (TH * TW)
 #define NF (NV * VW)
@@ -76,12 +78,25 @@
 #define FINISH(v, at) EPILOGUE(v)
 #endif
 
-// One tile over `blocks` blocks of channels, the last one with `tail` channels. `row`, `column`: the
+// The sums of a tile go on by channel c.
+#define MULTIPLY                                                                          \
+  {                                                                                       \
+    vec_t filters[NV];                                                                    \
+    _Pragma("unroll") for (int v = 0; v < NV; ++v) filters[v] = vec_load(v, weights);     \
+    weights += NF;                                                                        \
+    _Pragma("unroll") for (int i = 0; i < MR; ++i) {                                      \
+      const vec_t pixel = (vec_t)(from[i / TW * SH * x_row + i % TW * SW * XB + c]);      \
+      _Pragma("unroll") for (int v = 0; v < NV; ++v) acc[i * NV + v] =                    \
+          fma(pixel, filters[v], acc[i * NV + v]);                                        \
+    }                                                                                     \
+  }
+
+// One tile over `blocks` blocks of channels, of which `whole` are full. `row`, `column`: the
 // first pixel that is stored.
 __attribute__((always_inline)) inline void tile(
     SPACE const float* x, const int x_row, const int x_block, __global const float* w,
     __global const float* bias, __global const float* residual, __global float* y, const int y_row,
-    const int y_block, __local float* sums, const int blocks, const int tail, const int first,
+    const int y_block, __local float* sums, const int blocks, const int whole, const int first,
     const int last, const int filters_left, const int row, const int column) {
   vec_t acc[MR * NV];
 #if CHUNKED
@@ -110,7 +125,6 @@ __attribute__((always_inline)) inline void tile(
     }
   }
   for (int b = 0; b < blocks; ++b) {
-    const int lanes = FULL || b + 1 < blocks ? XB : tail;
     for (int kh = 0; kh < KH; ++kh) {
 #if XB == 1
 #pragma unroll
@@ -118,19 +132,11 @@ __attribute__((always_inline)) inline void tile(
       for (int kw = 0; kw < KW; ++kw) {
         SPACE const float* from = x + b * x_block + kh * DH * x_row + kw * DW * XB;
         __global const float* weights = w + ((b * KH + kh) * KW + kw) * XB * NF;
-        for (int c = 0; c < lanes; ++c) {
-          vec_t filters[NV];
-#pragma unroll
-          for (int v = 0; v < NV; ++v) filters[v] = vec_load(v, weights);
-          weights += NF;
-#pragma unroll
-          for (int i = 0; i < MR; ++i) {
-            const vec_t pixel = (vec_t)(from[i / TW * SH * x_row + i % TW * SW * XB + c]);
-#pragma unroll
-            for (int v = 0; v < NV; ++v) {
-              acc[i * NV + v] = fma(pixel, filters[v], acc[i * NV + v]);
-            }
-          }
+        // Known numbers of channels: with one in a variable, addresses take the registers.
+        if (TAIL == 0 || b < whole) {
+          for (int c = 0; c < XB; ++c) MULTIPLY
+        } else {
+          for (int c = 0; c < TAIL; ++c) MULTIPLY
         }
       }
     }
@@ -235,7 +241,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
   for (int b = 0; b < cb; b += chunk) {
     const int blocks = min(chunk, cb - b);
     const int first = b == 0, last = b + chunk >= cb;
-    const int tail = last ? ci - (cb - 1) * XB : XB;
+    const int whole = last && TAIL ? blocks - 1 : blocks;
 #if SLAB
     fill(slab, xn + b * hi * wi * XB, blocks, hi, wi, top * SH - pt, hs, left * SW - pl, ws);
 #endif
@@ -264,7 +270,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
                w,
 #endif
                y + at, y_row, y_block, sums + (((t - t0) * tiles_h + th) * tiles_w + tw) * MR * NF,
-               blocks, tail, first, last, co - t * NF, row0 - top - r, column0 - left - c);
+               blocks, whole, first, last, co - t * NF, row0 - top - r, column0 - left - c);
         }
       }
     }

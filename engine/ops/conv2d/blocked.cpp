@@ -136,10 +136,10 @@ void choose_tile(const ConvGeometry& g, const Work& w, const Target& target, Blo
 }
 
 std::int64_t wanted_groups(double flop, const Target& target) {
-  // A group should take ten microseconds, or starting another unit costs more than it gains.
+  // Parts of five microseconds each: fewer, and one unit works while another wakes.
   const double rate = target.peak_gflops > 0 ? 1e3 * target.peak_gflops : 1e5;  // flop per us
-  const auto worth = static_cast<std::int64_t>(flop / rate / 10);
-  return std::clamp<std::int64_t>(worth, 1, std::max<std::int64_t>(4 * target.compute_units, 8));
+  const auto worth = static_cast<std::int64_t>(flop / rate / 2.5);
+  return std::clamp<std::int64_t>(worth, 1, std::max<std::int64_t>(8 * target.compute_units, 8));
 }
 
 Blocking choose(const ConvGeometry& g, const Work& w, const Target& target, const Params& params) {
@@ -242,7 +242,6 @@ void add_work(Lowering& lowering, const OpView& op, const ConvGeometry& g, const
   }
   const bool chunked = b.chunk < b.cb(g);
   const bool whole = w.h.out % b.rb == 0 && w.w.out % b.wb == 0;
-  const bool full = g.ci % b.xb == 0 && g.co % (b.nv * b.vw) == 0;
   KernelCall& call = lowering.call("conv2d/blocked.cl");
   call.define("VW", b.vw).define("XB", b.xb).define("G", g.groups);
   call.define("KH", w.h.taps).define("KW", w.w.taps);
@@ -251,7 +250,9 @@ void add_work(Lowering& lowering, const OpView& op, const ConvGeometry& g, const
   call.define("OSH", w.h.out_step).define("OSW", w.w.out_step);
   call.define("TH", b.th).define("TW", b.tw).define("NV", b.nv);
   call.define("SLAB", b.slab ? 1 : 0).define("CHUNKED", chunked ? 1 : 0);
-  call.define("WHOLE", whole ? 1 : 0).define("FULL", full ? 1 : 0);
+  call.define("WHOLE", whole ? 1 : 0);
+  call.define("TAIL", g.ci % b.xb);
+  call.define("FULL", g.co % (b.nv * b.vw) == 0 ? 1 : 0);
   call.arg(in(0)).arg(packed);
   if (is_forward) add_epilogue(call, op, static_cast<int>(b.vw));
   call.arg(out());
