@@ -85,6 +85,9 @@ double unit_us(const MatmulSizes& s, const Target& target) {
          std::max(target.compute_units, 1);
 }
 
+// Microseconds of a unit below which it matters that all units end at once: more, smaller groups.
+constexpr double kShort = 400;
+
 // Halves the blocks, columns first as long as rows of b stay long, until there are enough groups.
 void spread(Blocking& b, const MatmulSizes& s, std::int64_t wanted) {
   while (b.groups(s) < wanted) {
@@ -139,7 +142,7 @@ Blocking choose(const MatmulSizes& s, const Target& target, const Params& params
   if (alone) {
     b.nb = columns;
   } else {
-    spread(b, s, 4 * std::max(target.compute_units, 1));
+    spread(b, s, (unit_us(s, target) < kShort ? 8 : 4) * std::max(target.compute_units, 1));
   }
   if (tuned(params, "NB") > 0) b.nb = std::min(columns, round_up(tuned(params, "NB"), b.nr()));
   if (tuned(params, "MB") > 0) b.mb = std::min(rows, round_up(tuned(params, "MB"), b.mr));
