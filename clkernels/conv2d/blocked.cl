@@ -132,6 +132,13 @@ __attribute__((always_inline)) inline void tile(
       for (int kw = 0; kw < KW; ++kw) {
         SPACE const float* from = x + b * x_block + kh * DH * x_row + kw * DW * XB;
         __global const float* weights = w + ((b * KH + kh) * KW + kw) * XB * NF;
+#if !SLAB && KH * KW == 1 && XB > 1
+        // Blocks of channels lie far apart: no processor sees by itself what comes after the next.
+#pragma unroll
+        for (int i = 0; i < MR; ++i) {
+          fetch_ahead(from + 2 * x_block + i / TW * SH * x_row + i % TW * SW * XB);
+        }
+#endif
         // Known numbers of channels: with one in a variable, addresses take the registers.
         if (TAIL == 0 || b < whole) {
           for (int c = 0; c < XB; ++c) MULTIPLY
@@ -241,7 +248,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
   for (int b = 0; b < cb; b += chunk) {
     const int blocks = min(chunk, cb - b);
     const int first = b == 0, last = b + chunk >= cb;
-    const int whole = last && TAIL ? blocks - 1 : blocks;
+    const int whole = last && TAIL > 0 ? blocks - 1 : blocks;
 #if SLAB
     fill(slab, xn + b * hi * wi * XB, blocks, hi, wi, top * SH - pt, hs, left * SW - pl, ws);
 #endif
