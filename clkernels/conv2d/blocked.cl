@@ -79,16 +79,16 @@
 #endif
 
 // The sums of a tile go on by channel c.
-#define MULTIPLY                                                                          \
-  {                                                                                       \
-    vec_t filters[NV];                                                                    \
-    _Pragma("unroll") for (int v = 0; v < NV; ++v) filters[v] = vec_load(v, weights);     \
-    weights += NF;                                                                        \
-    _Pragma("unroll") for (int i = 0; i < MR; ++i) {                                      \
-      const vec_t pixel = (vec_t)(from[i / TW * SH * x_row + i % TW * SW * XB + c]);      \
-      _Pragma("unroll") for (int v = 0; v < NV; ++v) acc[i * NV + v] =                    \
-          fma(pixel, filters[v], acc[i * NV + v]);                                        \
-    }                                                                                     \
+#define MULTIPLY                                                                      \
+  {                                                                                   \
+    vec_t filters[NV];                                                                \
+    _Pragma("unroll") for (int v = 0; v < NV; ++v) filters[v] = vec_load(v, weights); \
+    weights += NF;                                                                    \
+    _Pragma("unroll") for (int i = 0; i < MR; ++i) {                                  \
+      const vec_t pixel = (vec_t)(from[i / TW * SH * x_row + i % TW * SW * XB + c]);  \
+      _Pragma("unroll") for (int v = 0; v < NV; ++v) acc[i * NV + v] =                \
+          fma(pixel, filters[v], acc[i * NV + v]);                                    \
+    }                                                                                 \
   }
 
 // One tile over `blocks` blocks of channels, of which `whole` are full. `row`, `column`: the

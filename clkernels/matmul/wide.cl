@@ -69,12 +69,12 @@
   }
 
 // One step of the sums: k's row of b in y, k's column of a in x.
-#define MULTIPLY                                                                           \
-  _Pragma("unroll") for (int i = 0; i < MR; ++i) {                                         \
-    const vec_t scale = (vec_t)(A_ROW(x, i));                                              \
-    _Pragma("unroll") for (int v = 0; v < NV; ++v) sum[i * NV + v] =                       \
-        fma(scale, y[v], sum[i * NV + v]);                                                 \
-  }                                                                                        \
+#define MULTIPLY                                                     \
+  _Pragma("unroll") for (int i = 0; i < MR; ++i) {                   \
+    const vec_t scale = (vec_t)(A_ROW(x, i));                        \
+    _Pragma("unroll") for (int v = 0; v < NV; ++v) sum[i * NV + v] = \
+        fma(scale, y[v], sum[i * NV + v]);                           \
+  }                                                                  \
   x += A_NEXT;
 
 // A tile of a: the element of row i, and the way to the next k.
