@@ -248,7 +248,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
   for (int b = 0; b < cb; b += chunk) {
     const int blocks = min(chunk, cb - b);
     const int first = b == 0, last = b + chunk >= cb;
-    const int whole = last && TAIL > 0 ? blocks - 1 : blocks;
+    const int whole = last ? blocks - (TAIL > 0) : blocks;
 #if SLAB
     fill(slab, xn + b * hi * wi * XB, blocks, hi, wi, top * SH - pt, hs, left * SW - pl, ws);
 #endif
