@@ -62,11 +62,28 @@ Executor::Executor(const Device& device, Plan plan, std::shared_ptr<DeviceMemory
   if (profile_) events_.resize(prepared_.size());
 }
 
+// All at once, so that they share a program where they can.
+void Executor::build_programs() {
+  std::vector<const KernelCall*> needed;
+  for (const Step& step : plan_.steps) {
+    for (const std::vector<Call>* calls : {&step.prepare, &step.calls}) {
+      for (const Call& call : *calls) {
+        const auto* kernel = std::get_if<KernelCall>(&call);
+        if (kernel != nullptr && !is_empty(*kernel)) needed.push_back(kernel);
+      }
+    }
+  }
+  std::vector<ProgramKernel> built = device_.handle().programs().get(needed);
+  for (std::size_t i = 0; i < needed.size(); ++i) programs_[needed[i]] = std::move(built[i]);
+}
+
 void Executor::prepare() {
+  build_programs();
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
     prepare(plan_.steps[s].prepare, static_cast<int>(s), once_);
     prepare(plan_.steps[s].calls, static_cast<int>(s), prepared_);
   }
+  programs_.clear();
 }
 
 void Executor::prepare(const std::vector<Call>& calls, int step, std::vector<Prepared>& into) {
@@ -88,9 +105,9 @@ void Executor::prepare(const std::vector<Call>& calls, int step, std::vector<Pre
 
 void Executor::prepare_kernel(const KernelCall& call, Prepared& prepared) {
   const std::string where = kernel_path(call.file);
-  const bc::program program = device_.handle().programs().get(call);
+  const auto& [program, name] = programs_.at(&call);
   cl_int code = CL_SUCCESS;
-  const cl_kernel made = clCreateKernel(program.get(), call.kernel.c_str(), &code);
+  const cl_kernel made = clCreateKernel(program.get(), name.c_str(), &code);
   if (code == CL_INVALID_KERNEL_NAME) {
     throw KernelError(fmt::format("defines no kernel \"{}\"", call.kernel), where, {},
                       "a kernel has the name of its file unless KernelCall::kernel says another");

@@ -11,12 +11,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "runtime/memory.hpp"
 #include "runtime/opencl.hpp"
 #include "runtime/plan_memory.hpp"
+#include "runtime/program_cache.hpp"
 
 namespace pinnacle::runtime {
 
@@ -76,6 +78,7 @@ class Executor {
 
   void prepare();
   void prepare(const std::vector<Call>& calls, int step, std::vector<Prepared>& into);
+  void build_programs();
   void run_once();
   cl_int enqueue(const Prepared& prepared, cl_event* event);
   void prepare_kernel(const KernelCall& call, Prepared& prepared);
@@ -95,7 +98,8 @@ class Executor {
   cl_command_queue queue_ = nullptr;
   PlanMemory memory_;
   std::vector<bc::kernel> kernels_;
-  std::vector<Prepared> once_;  // Step::prepare of all steps
+  std::unordered_map<const KernelCall*, ProgramKernel> programs_;  // only while preparing
+  std::vector<Prepared> once_;                                     // Step::prepare of all steps
   std::uint64_t once_version_ = 0;
   std::vector<Prepared> prepared_;
   std::vector<std::vector<Binding>> bindings_;  // by buffer

@@ -32,9 +32,9 @@ class Bench {
   const Target& target() const { return target_; }
 
   bc::kernel kernel(const KernelCall& call) {
-    const bc::program program = device_.programs().get(call);
+    const auto [program, name] = device_.programs().get(call);
     cl_int code = CL_SUCCESS;
-    const cl_kernel made = clCreateKernel(program.get(), call.kernel.c_str(), &code);
+    const cl_kernel made = clCreateKernel(program.get(), name.c_str(), &code);
     check(code, "clCreateKernel", device_.name());
     return bc::kernel(made, false);
   }
@@ -116,13 +116,47 @@ int growth(double seconds) {
   return static_cast<int>(std::clamp(1.3 * kEnough / std::max(seconds, 1e-9), 2.0, 16.0));
 }
 
+// The kernels of the probe, in one place so that they can be built at once.
+int self_test_group(const Target& target) { return target.max_work_group >= 16 ? 16 : 1; }
+
+KernelCall self_test_kernel(const Target& target) {
+  KernelCall call("probe/self_test.cl");
+  call.define("WG", self_test_group(target));
+  return call;
+}
+
+KernelCall fma_wide_kernel(int width) {
+  KernelCall call("probe/fma_wide.cl");
+  call.define("VW", width);
+  return call;
+}
+
+KernelCall stream_copy_kernel(int lanes) {
+  KernelCall call("probe/stream_copy.cl");
+  call.define("VW", lanes);
+  return call;
+}
+
+constexpr int kWidths[] = {4, 8, 16};
+
+void build_all(DeviceHandle& device) {
+  std::vector<KernelCall> calls = {self_test_kernel(device.declared()),
+                                   KernelCall("probe/empty.cl"), KernelCall("probe/fma_simt.cl"),
+                                   KernelCall("probe/count_loop.cl")};
+  for (const int width : kWidths) {
+    calls.push_back(fma_wide_kernel(width));
+    calls.push_back(stream_copy_kernel(width));
+  }
+  std::vector<const KernelCall*> pointers;
+  for (const KernelCall& call : calls) pointers.push_back(&call);
+  (void)device.programs().get(pointers);
+}
+
 void self_test(Bench& bench, const std::string& name) {
   constexpr int kCount = 1000;  // no multiple of any group size
-  const int group = bench.target().max_work_group >= 16 ? 16 : 1;
+  const int group = self_test_group(bench.target());
   const int groups = (kCount + group - 1) / group;
-  KernelCall call("probe/self_test.cl");
-  call.define("WG", group);
-  const bc::kernel kernel = bench.kernel(call);
+  const bc::kernel kernel = bench.kernel(self_test_kernel(bench.target()));
   const std::vector<bc::buffer> buffers = {bench.buffer(kCount * sizeof(float)),
                                            bench.buffer(kCount * sizeof(float)),
                                            bench.buffer(groups * sizeof(float))};
@@ -206,11 +240,8 @@ void measure_arithmetic(Bench& bench, int native_width, Measured& result) {
   const std::size_t local = std::min<std::size_t>(64, bench.target().max_work_group);
   std::vector<FmaRun> runs;  // simt, then wide by width
   runs.emplace_back(bench, KernelCall("probe/fma_simt.cl"), 1, local);
-  const int widths[] = {4, 8, 16};
-  for (const int width : widths) {
-    KernelCall call("probe/fma_wide.cl");
-    call.define("VW", width);
-    runs.emplace_back(bench, call, width, 1);
+  for (const int width : kWidths) {
+    runs.emplace_back(bench, fma_wide_kernel(width), width, 1);
     if (runs.back().gflops() < 0.05 * runs.front().gflops()) break;  // hopeless: a GPU
   }
   for (int round = 0; round < 12; ++round) {
@@ -228,8 +259,8 @@ void measure_arithmetic(Bench& bench, int native_width, Measured& result) {
     // calls native is taken on weaker evidence: the choice decides the order in which sums are
     // added, so it must not change from one measurement on a busy machine to the next.
     for (std::size_t i = 1; i < runs.size(); ++i) {
-      const bool native = widths[i - 1] == native_width;
-      if (runs[i].gflops() >= 0.93 * wide) result.vector_width = widths[i - 1];
+      const bool native = kWidths[i - 1] == native_width;
+      if (runs[i].gflops() >= 0.93 * wide) result.vector_width = kWidths[i - 1];
       if (native && runs[i].gflops() >= 0.6 * wide) {
         result.vector_width = native_width;
         break;
@@ -237,7 +268,7 @@ void measure_arithmetic(Bench& bench, int native_width, Measured& result) {
     }
   }
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    log(2, "  {} {} lanes: {:.1f} GFLOP/s", i == 0 ? "simt" : "wide", i == 0 ? 1 : widths[i - 1],
+    log(2, "  {} {} lanes: {:.1f} GFLOP/s", i == 0 ? "simt" : "wide", i == 0 ? 1 : kWidths[i - 1],
         runs[i].gflops());
   }
 }
@@ -266,9 +297,7 @@ void measure_bandwidth(Bench& bench, DeviceHandle& device, Measured& result) {
   const Target& target = bench.target();
   const bool wide = result.family == Family::wide;
   const int lanes = wide ? result.vector_width : 4;
-  KernelCall call("probe/stream_copy.cl");
-  call.define("VW", lanes);
-  const bc::kernel kernel = bench.kernel(call);
+  const bc::kernel kernel = bench.kernel(stream_copy_kernel(lanes));
 
   constexpr std::size_t kUnit = 1 << 16;  // bytes that one work-group copies
   const std::size_t local = wide ? 1 : std::min<std::size_t>(64, target.max_work_group);
@@ -343,6 +372,7 @@ Measured probe(DeviceHandle& device) {
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
             .count());
   };
+  timed("build", [&] { build_all(device); });
   timed("self-test", [&] { self_test(bench, device.name()); });
   timed("launch", [&] { measure_launch(bench, result); });
   cl_uint native_width = 0;

@@ -6,13 +6,16 @@
 #include <chrono>
 #include <cstdlib>
 #include <pinnacle/error.hpp>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "runtime/binary_store.hpp"
 #include "runtime/kernel_source.hpp"
 #include "runtime/log.hpp"
+#include "runtime/program_bundle.hpp"
 
 namespace pinnacle::runtime {
 namespace {
@@ -25,8 +28,6 @@ namespace {
 // Not -cl-finite-math-only nor -cl-fast-relaxed-math: NaN and infinity must stay visible, a loss
 //   that diverged has to say so.
 constexpr const char* kOptions = "-cl-std=CL1.2 -cl-mad-enable -cl-denorms-are-zero";
-
-constexpr double kMostSecondsKeeping = 1;
 
 std::filesystem::path folder() {
   const std::filesystem::path base = cache_folder();
@@ -100,29 +101,77 @@ ProgramCache::ProgramCache(bc::context context, cl_device_id device, std::string
       identity_(std::move(identity)),
       keep_(keep) {}
 
-bc::program ProgramCache::get(const KernelCall& call) {
-  const std::string text = program_text(call);
-  const std::string options = kOptions + define_options(call);
-  const std::string key = key_of(identity_, options, text);
+ProgramCache::Source ProgramCache::source_of(const KernelCall& call) const {
+  Source source{.name = call.file,
+                .text = program_text(call),
+                .options = kOptions + define_options(call),
+                .key = {}};
+  source.key = key_of(identity_, source.options, source.text);
+  return source;
+}
+
+ProgramKernel ProgramCache::get(const KernelCall& call) {
+  const KernelCall* one = &call;
+  return get(std::span(&one, 1)).front();
+}
+
+std::vector<ProgramKernel> ProgramCache::get(std::span<const KernelCall* const> calls) {
+  std::vector<Source> sources;
+  for (const KernelCall* call : calls) sources.push_back(source_of(*call));
   const std::lock_guard lock(mutex_);
-  if (const auto found = programs_.find(key); found != programs_.end()) return found->second;
+  add_bundle(calls, sources);
+  std::vector<ProgramKernel> found;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    auto entry = programs_.find(sources[i].key);
+    if (entry == programs_.end()) {
+      entry = programs_.emplace(sources[i].key, ProgramKernel{load_or_build(sources[i]), {}}).first;
+    }
+    found.push_back(entry->second);
+    if (found.back().kernel.empty()) found.back().kernel = calls[i]->kernel;
+  }
+  return found;
+}
+
+// Builds what is new among the calls as one program, as far as it can be.
+void ProgramCache::add_bundle(std::span<const KernelCall* const> calls,
+                              std::span<const Source> sources) {
+  Source bundle{.name = {}, .text = {}, .options = kOptions, .key = {}};
+  std::vector<std::pair<std::string, std::string>> kernels;  // key, name
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (programs_.contains(sources[i].key) || !seen.insert(sources[i].key).second) continue;
+    auto part = bundle_part(*calls[i], sources[i].text, kernels.size());
+    if (!part) continue;
+    bundle.text += part->text;
+    kernels.emplace_back(sources[i].key, std::move(part->kernel));
+  }
+  if (kernels.size() < 2) return;
+  bundle.name = fmt::format("{} kernels", kernels.size());
+  bundle.key = key_of(identity_, bundle.options, bundle.text);
+  try {
+    const bc::program program = load_or_build(bundle);
+    for (auto& [key, kernel] : kernels) programs_[key] = {program, std::move(kernel)};
+  } catch (const KernelError& error) {
+    // One by one it shows which of them is wrong, if any is.
+    log(1, "not as one program: {}", error.what());
+  }
+}
+
+bc::program ProgramCache::load_or_build(const Source& source) {
   const auto start = std::chrono::steady_clock::now();
   bc::program program;
-  const bool from_disk = load(key, options, program);
+  const bool from_disk = load(source, program);
   if (!from_disk) {
-    program = build(call, text, options);
-    keep(key, program, seconds_since(start));
+    program = build(source);
+    keep(source.key, program, seconds_since(start));
   }
   ++(from_disk ? counts_.loaded : counts_.built);
-  log(1, "{} {} for {} in {:.1f} ms ({})", from_disk ? "loaded" : "built", call.file, device_name_,
-      1e3 * seconds_since(start), options);
-  programs_.emplace(key, program);
+  log(1, "{} {} for {} in {:.1f} ms ({})", from_disk ? "loaded" : "built", source.name,
+      device_name_, 1e3 * seconds_since(start), source.options);
   return program;
 }
 
-std::string ProgramCache::key(const KernelCall& call) const {
-  return key_of(identity_, kOptions + define_options(call), program_text(call));
-}
+std::string ProgramCache::key(const KernelCall& call) const { return source_of(call).key; }
 
 std::string ProgramCache::note() const {
   const std::lock_guard lock(mutex_);
@@ -134,8 +183,8 @@ ProgramCache::Counts ProgramCache::counts() const {
   return counts_;
 }
 
-bool ProgramCache::load(const std::string& key, const std::string& options, bc::program& program) {
-  const std::optional<std::string> binary = load_binary(folder(), key);
+bool ProgramCache::load(const Source& source, bc::program& program) {
+  const std::optional<std::string> binary = load_binary(folder(), source.key);
   if (!binary || is_hollow(*binary)) return false;
   const auto* data = reinterpret_cast<const unsigned char*>(binary->data());
   const std::size_t size = binary->size();
@@ -146,23 +195,24 @@ bool ProgramCache::load(const std::string& key, const std::string& options, bc::
   if (created == nullptr) return false;
   program = bc::program(created, false);
   return code == CL_SUCCESS && status == CL_SUCCESS &&
-         clBuildProgram(created, 1, &device_, options.c_str(), nullptr, nullptr) == CL_SUCCESS;
+         clBuildProgram(created, 1, &device_, source.options.c_str(), nullptr, nullptr) ==
+             CL_SUCCESS;
 }
 
-bc::program ProgramCache::build(const KernelCall& call, const std::string& text,
-                                const std::string& options) {
-  log(4, "source of {}:\n{}", call.file, text);
+bc::program ProgramCache::build(const Source& source) {
+  const std::string& text = source.text;
+  log(4, "source of {}:\n{}", source.name, text);
   const char* data = text.c_str();
   const std::size_t size = text.size();
   cl_int code = CL_SUCCESS;
   const cl_program created = clCreateProgramWithSource(context_.get(), 1, &data, &size, &code);
   check(code, "clCreateProgramWithSource", device_name_);
   bc::program program(created, false);
-  code = clBuildProgram(created, 1, &device_, options.c_str(), nullptr, nullptr);
+  code = clBuildProgram(created, 1, &device_, source.options.c_str(), nullptr, nullptr);
   if (code == CL_SUCCESS) return program;
   const std::string log = with_real_lines(build_log(program, device_), text);
   if (code != CL_BUILD_PROGRAM_FAILURE && log.empty()) fail(code, "clBuildProgram", device_name_);
-  const std::string path = kernel_path(call.file);
+  const std::string path = kernel_path(source.name);
   const std::string own_folder = environment("PINNACLE_KERNEL_DIR");
   throw KernelError(
       fmt::format("does not build for {}: {}", device_name_, first_error(log)), path, log,
@@ -183,10 +233,6 @@ void ProgramCache::keep(const std::string& key, const bc::program& program, doub
     report(save_binary(folder(), seconds_key(key), fmt::format("{:.9f}", seconds)));
   } else if (seconds > 0.5 * std::strtod(before->c_str(), nullptr)) {
     save(key, program);
-  } else if (seconds_keeping_ < kMostSecondsKeeping) {
-    const auto start = std::chrono::steady_clock::now();
-    save(key, program);
-    seconds_keeping_ += seconds_since(start);
   }
 }
 

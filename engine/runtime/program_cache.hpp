@@ -1,5 +1,5 @@
 // Programs of one device: each (source, options) is built once per process, and once per driver
-// version on disk, in cache_folder()/programs.
+// version on disk, in cache_folder()/programs. What is asked for at once is built as one program.
 // Thread safety: get() and note() may be called from any thread; builds of one device queue up.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "runtime/opencl.hpp"
 
@@ -18,14 +20,20 @@ namespace pinnacle::runtime {
 
 /// When programs are written to disk.
 enum class Keep : std::uint8_t {
-  /// From the second build of the same source on. Asking some drivers for a binary costs as much as the
-  /// build, so that where the driver keeps something itself, and the second build is quick, a process
-  /// spends about a second on it, and the next one goes on.
+  /// From the second build of the same source on, unless that is quick: then the driver keeps
+  /// something itself, and asking for a binary may cost more than all the builds that it would save
+  /// (PoCL compiles every kernel once more for it).
   when_needed,
   always,
 };
 /// Where the seconds of the first build are kept, in the same folder.
 std::string seconds_key(const std::string& key);
+
+/// A built program, and what the call's kernel is called in it.
+struct ProgramKernel {
+  bc::program program;
+  std::string kernel;
+};
 
 class ProgramCache {
  public:
@@ -34,7 +42,9 @@ class ProgramCache {
                std::string identity, Keep keep = Keep::when_needed);
 
   /// throws   KernelError with the compiler's log; FileError; DeviceError
-  bc::program get(const KernelCall& call);
+  ProgramKernel get(const KernelCall& call);
+  /// The same for several calls; those that are new share a program.
+  std::vector<ProgramKernel> get(std::span<const KernelCall* const> calls);
 
   /// What an entry on disk is valid for: the device, the options and the whole source.
   /// throws   FileError
@@ -50,8 +60,16 @@ class ProgramCache {
   Counts counts() const;
 
  private:
-  bool load(const std::string& key, const std::string& options, bc::program& program);
-  bc::program build(const KernelCall& call, const std::string& text, const std::string& options);
+  // The source of one program.
+  struct Source {
+    std::string name;  // for messages: the file, or how many
+    std::string text, options, key;
+  };
+  Source source_of(const KernelCall& call) const;
+  void add_bundle(std::span<const KernelCall* const> calls, std::span<const Source> sources);
+  bc::program load_or_build(const Source& source);
+  bool load(const Source& source, bc::program& program);
+  bc::program build(const Source& source);
   void keep(const std::string& key, const bc::program& program, double seconds);
   void report(const std::string& problem);
   void save(const std::string& key, const bc::program& program);
@@ -61,9 +79,8 @@ class ProgramCache {
   std::string device_name_;
   std::string identity_;
   Keep keep_;
-  double seconds_keeping_ = 0;  // spent on programs that the driver keeps, too
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, bc::program> programs_;
+  std::unordered_map<std::string, ProgramKernel> programs_;  // by Source::key
   std::string note_;
   Counts counts_;
 };
