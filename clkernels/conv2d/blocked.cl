@@ -91,9 +91,19 @@
     }                                                                                 \
   }
 
-// One tile over `blocks` blocks of channels, of which `whole` are full. `row`, `column`: the
-// first pixel that is stored.
-__attribute__((always_inline)) inline void tile(
+#if HAS_BIAS && !FULL
+// The last biases. Not load_part(), which is unrolled: once per vector that is much to compile.
+static inline vec_t bias_part(__global const float* bias, const int count) {
+  float lanes[VW];
+#pragma unroll 1
+  for (int j = 0; j < VW; ++j) lanes[j] = j < count ? bias[j] : 0.0f;
+  return vec_load(0, lanes);
+}
+#endif
+
+// One tile over `blocks` blocks of channels, of which `whole` are full. `row`, `column`: the first
+// pixel that is stored. A call: inlined into the loops below it takes compilers three times as long.
+__attribute__((noinline)) static inline void tile(
     SPACE const float* x, const int x_row, const int x_block, __global const float* w,
     __global const float* bias, __global const float* residual, __global float* y, const int y_row,
     const int y_block, __local float* sums, const int blocks, const int whole, const int first,
@@ -116,7 +126,7 @@ __attribute__((always_inline)) inline void tile(
       if ((v + 1) * VW <= filters_left) {
         start = vec_load(v, bias);
       } else if (v * VW < filters_left) {
-        start = load_part(bias + v * VW, filters_left - v * VW, 0.0f);
+        start = bias_part(bias + v * VW, filters_left - v * VW);
       }
 #endif
 #endif
@@ -169,9 +179,10 @@ __attribute__((always_inline)) inline void tile(
 
 #if SLAB
 // Rows [h, h + hs), columns [left, left + ws) of `blocks` blocks of x; zeros outside the input.
-static inline void fill(__local float* slab, __global const float* x, const int blocks,
-                        const int hi, const int wi, const int h, const int hs, const int left,
-                        const int ws) {
+__attribute__((noinline)) static inline void fill(__local float* slab, __global const float* x,
+                                                  const int blocks, const int hi, const int wi,
+                                                  const int h, const int hs, const int left,
+                                                  const int ws) {
   const int before = clamp(-left, 0, ws);
   const int end = clamp(wi - left, before, ws);
   for (int b = 0; b < blocks; ++b) {

@@ -17,10 +17,12 @@
 // Arguments: images, ci, hi, wi, co, ho, wo, pt, pl the convolution; pt, pl top and left padding
 //   fg           tiles of filters of a group
 //   chunk        blocks of channels at a time
+//   has_residual, least  with RELU_BY_ARGUMENT
 //   v, m         local memory: XI chunk TB VW, and XI TB NF (times fg with CHUNKED) floats
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
-//   lib/vector.clh's VW, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL and epilogue, winograd.clh's TILE
+//   lib/vector.clh's VW, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL and epilogue, winograd.clh's TILE,
+//   winograd_tiles.clh's RELU_BY_ARGUMENT
 //   MR, NV       register tile: tiles of pixels, vectors of filters
 //   TB           tiles of a group, a multiple of MR
 //   CHUNKED      1: chunk < number of blocks of channels
@@ -39,8 +41,10 @@
 #define M_XI (TB * NF)
 
 // m[i][v] of MR tiles, over `blocks` blocks of channels, the last one with `tail` channels.
-static inline void product(__local const float* v, __global const float* u, __local float* m,
-                           const int blocks, const int tail, const int first) {
+__attribute__((noinline)) static inline void product(__local const float* v,
+                                                     __global const float* u, __local float* m,
+                                                     const int blocks, const int tail,
+                                                     const int first) {
   vec_t acc[MR * NV];
 #pragma unroll
   for (int i = 0; i < MR * NV; ++i) acc[i] = !CHUNKED || first ? (vec_t)(0.0f) : vec_load(i, m);
@@ -69,12 +73,22 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
 #if HAS_BIAS
     __global const float* restrict bias,
 #endif
-#if HAS_RESIDUAL
+#if HAS_RESIDUAL || RELU_BY_ARGUMENT
     __global const float* restrict residual,
 #endif
     __global float* restrict y, __local float* v, __local float* m, int images, int ci, int hi,
-    int wi, int co, int ho, int wo, int pt, int pl, int fg, int chunk) {
-#if !HAS_RESIDUAL
+    int wi, int co, int ho, int wo, int pt, int pl, int fg, int chunk
+#if RELU_BY_ARGUMENT
+    ,
+    int has_residual, float least
+#endif
+) {
+#if RELU_BY_ARGUMENT
+  if (!has_residual) residual = 0;
+#else
+  const float least = 0.0f;  // not read
+#endif
+#if !RELU_BY_ARGUMENT && !HAS_RESIDUAL
   __global const float* residual = x;  // not read
 #endif
   const int cb = (ci + VW - 1) / VW;
@@ -123,7 +137,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
           const int w = tile % tiles_w * TILE;
           tile_out(mt + i * NF + (f - t * NV) * VW, M_XI, start, residual, y,
                    (((n * fv + f) * ho + h) * wo + w) * VW, wo, min(TILE, ho - h),
-                   min(TILE, wo - w));
+                   min(TILE, wo - w), least);
         }
       }
     }

@@ -42,7 +42,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_out(
       start = vec_load(f, bias);
 #endif
       tile_out(m + (tile * fv + f) * VW, tiles * fv * VW, start, residual, y,
-               (((n * fv + f) * ho + h) * wo + w) * VW, wo, min(TILE, ho - h), min(TILE, wo - w));
+               (((n * fv + f) * ho + h) * wo + w) * VW, wo, min(TILE, ho - h), min(TILE, wo - w),
+               -INFINITY);
     }
   }
 }

@@ -3,6 +3,12 @@
 // Here the block sizes are chosen by a model of a core; conv2d/winograd.cl says what they mean.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <initializer_list>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "ops/conv2d/blocked.hpp"
 #include "ops/epilogue.hpp"
@@ -116,6 +122,34 @@ double cycles(const OpView& op, const ConvGeometry& g, std::int64_t tile, const 
   return p.cycles + pack;
 }
 
+// What max(v + residual, least) computes is an argument, so that the layers of a net share kernels.
+std::optional<float> least_of(const OpView& op) {
+  const std::string epilogue = op.attributes().text("epilogue", "");
+  const bool has_residual = op.has_input(3);
+  const auto is = [&](std::initializer_list<std::string_view> forms) {
+    return std::find(forms.begin(), forms.end(), epilogue) != forms.end();
+  };
+  constexpr float kNone = -std::numeric_limits<float>::infinity();
+  if (!has_residual && epilogue.empty()) return kNone;
+  if (!has_residual && epilogue == "relu(x0)") return 0.0f;
+  if (has_residual && is({"add(x0, x1)", "add(x1, x0)"})) return kNone;
+  if (has_residual && is({"relu(add(x0, x1))", "relu(add(x1, x0))"})) return 0.0f;
+  return std::nullopt;
+}
+
+// The arguments bias and residual; returns those that follow the sizes.
+std::vector<Arg> add_end(KernelCall& call, const OpView& op, const ConvGeometry& g, int width) {
+  const std::optional<float> least = g.flipped ? std::nullopt : least_of(op);
+  if (!least) {
+    if (!g.flipped) add_epilogue(call, op, width);
+    return {};
+  }
+  call.define("RELU_BY_ARGUMENT", 1);
+  if (op.has_input(2)) call.define("HAS_BIAS", 1).arg(in(2));
+  call.arg(op.has_input(3) ? in(3) : in(0));
+  return {op.has_input(3) ? 1 : 0, *least};
+}
+
 }  // namespace
 
 Decline winograd_only(const ConvGeometry& g, const Target& target) {
@@ -179,7 +213,7 @@ Variant conv2d_winograd(Pass pass, std::int64_t tile) {
             call.define("MR", p.mr).define("NV", p.nv).define("TB", p.tb);
             call.define("CHUNKED", chunked ? 1 : 0).define("FULL", full ? 1 : 0);
             call.arg(in(0)).arg(packed);
-            if (!g.flipped) add_epilogue(call, op, static_cast<int>(p.vw));
+            const std::vector<Arg> rest = add_end(call, op, g, static_cast<int>(p.vw));
             const std::int64_t v_floats = p.xi() * p.tb * p.vw * p.chunk;
             call.arg(out()).arg(LocalBytes{to_size(v_floats) * sizeof(float)});
             call.arg(LocalBytes{to_size(p.floats(g) - v_floats) * sizeof(float)});
@@ -187,6 +221,7 @@ Variant conv2d_winograd(Pass pass, std::int64_t tile) {
                  {g.n, g.ci, g.hi, g.wi, g.co, g.ho, g.wo, g.pad_top, g.pad_left, p.fg, p.chunk}) {
               call.arg(to_int(value));
             }
+            for (const Arg& argument : rest) call.arg(argument);
             call.range({to_size(ceil_div(p.tiles(g), p.tb)), to_size(ceil_div(p.ft(g), p.fg)), 1},
                        {1, 1, 1});
             call.loops(p.iterations(g));

@@ -64,8 +64,10 @@ std::vector<bool> join_vectors(std::vector<Axis>& axes, std::int64_t vw) {
   return repeats;
 }
 
-// "o1 = row / 5 % 3 * 7 + row % 5 * 2": the offset of operand k at the start of a run.
+// "o1 = row / 5 % 3 * 7 + row % 3 * 2": the offset of operand k at the start of a run. Strides of one
+// axis are arguments, so that shapes share a program; extents are numbers, for quick divisions.
 std::string offset(const std::vector<Axis>& axes, std::size_t k) {
+  if (axes.size() == 2) return axes[0].strides[k] == 0 ? "0" : fmt::format("(row) * s{}", k);
   std::string text;
   std::int64_t below = 1;
   for (std::size_t i = axes.size() - 1; i-- > 0;) {
@@ -97,6 +99,7 @@ KernelCall pointwise_call(std::string_view expression,
   std::string offsets;
   std::string one;
   std::string vec;
+  std::vector<std::int32_t> strides;
   for (std::size_t k = 0; k < operands.size(); ++k) {
     const char* comma = k == 0 ? "" : ", ";
     params += fmt::format("__global const float *x{}, ", k);
@@ -112,6 +115,11 @@ KernelCall pointwise_call(std::string_view expression,
       vec += fmt::format("{}vec_load(0, x{} + o{} + (i))", comma, k, k);
     }
   }
+  for (std::size_t k = 0; k < operands.size() && axes.size() == 2; ++k) {
+    if (axes[0].strides[k] == 0) continue;
+    params += fmt::format("int s{}, ", k);
+    strides.push_back(static_cast<std::int32_t>(axes[0].strides[k]));
+  }
   prelude += fmt::format("#define PARAMS {}\n#define OFFSETS(row) {}\n", params, offsets);
   prelude += fmt::format("#define FORMULA_ONE(i) formula1({})\n", one);
   prelude += fmt::format("#define FORMULA_VEC(i) formula{}({})\n", vw, vec);
@@ -120,6 +128,7 @@ KernelCall pointwise_call(std::string_view expression,
   call.prelude = std::move(prelude);
   call.define("VW", vw);
   for (const PointwiseOperand& operand : operands) call.arg(operand.buffer);
+  for (const std::int32_t stride : strides) call.arg(stride);
   call.arg(result).arg(static_cast<std::int32_t>(rows)).arg(static_cast<std::int32_t>(cols));
   const auto units = static_cast<std::int64_t>(std::max(target.compute_units, 1));
   if (family == Family::wide) {
