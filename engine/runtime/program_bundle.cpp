@@ -117,10 +117,11 @@ bool is_once(std::string_view macro) { return macro.ends_with("_ONCE"); }
 
 // MATH_NAME is by MATH_16_ONCE.
 bool is_guarded(std::string_view macro, const std::set<std::string>& macros) {
-  const std::string_view prefix = macro.substr(0, macro.find('_') + 1);
-  return std::any_of(macros.begin(), macros.end(), [prefix](const std::string& other) {
-    return is_once(other) && other.starts_with(prefix);
-  });
+  const std::string_view prefix = macro.substr(0, macro.find('_') + 1);  // "" without a _
+  return !prefix.empty() &&
+         std::any_of(macros.begin(), macros.end(), [prefix](const std::string& other) {
+           return is_once(other) && other.starts_with(prefix);
+         });
 }
 
 }  // namespace
