@@ -3,7 +3,7 @@
 //   y[n,f,o] = epilogue(sum over c, k of w[f,c,k] * x[n,c,o - P + k] + bias[f])
 //
 // Layout   x [N, CB, HI, WI, VW], y [N, FV, HO, WO, VW]: channels in blocks of a vector. Weights come
-//          transformed (conv2d/pack_winograd.cl): [FT, XI, CB, VW, NV VW]. residual like y.
+//          transformed (conv2d/pack_winograd.cl): [FT, XI, CB VW NV VW + VW]. residual like y.
 // Source   conv2d/winograd.clh; fused per group so that no transformed tensor reaches memory.
 // Method   a group takes TB tiles and fg tiles of filters:
 //            1. v[xi][channel][tile] = the tiles' inputs, transformed;
@@ -98,6 +98,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
   const int tiles_w = (wo + TILE - 1) / TILE;
   const int tiles = images * tiles_h * tiles_w;
   const int v_xi = chunk * V_BLOCK;
+  const int u_xi = (cb * NF + 1) * VW;
   const int tile0 = (int)get_group_id(0) * TB;
   const int t0 = (int)get_group_id(1) * fg;
   const int t1 = min(t0 + fg, ft);
@@ -119,7 +120,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
       __local float* mt = m + (CHUNKED ? t - t0 : 0) * XI * M_XI;
       for (int xi = 0; xi < XI; ++xi) {
         for (int i = 0; i < TB; i += MR) {
-          product(v + xi * v_xi + i * VW, u + ((t * XI + xi) * cb + b) * VW * NF,
+          product(v + xi * v_xi + i * VW, u + (t * XI + xi) * u_xi + b * VW * NF,
                   mt + xi * M_XI + i * NF, blocks, tail, first);
         }
       }

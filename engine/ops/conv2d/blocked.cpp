@@ -216,17 +216,25 @@ std::int64_t packed_floats(const ConvGeometry& g, const Work& w, const Blocking&
   return std::max<std::int64_t>(1, g.groups * b.ft(g) * b.cb(g) * w.taps() * b.xb * b.nv * b.vw);
 }
 
+constexpr std::int64_t kMostTaps = 25;  // whose vectors a work-item keeps
+
 void add_pack(KernelCall& call, const ConvGeometry& g, const Work& w, const Blocking& b,
               BufferRef packed) {
-  call.define("XB", b.xb).define("NF", b.nv * b.vw);
+  const bool whole = reads_whole_vectors(g) && b.xb == b.vw && g.taps() <= kMostTaps;
+  call.define("VW", b.vw).define("XB", b.xb).define("NF", b.nv * b.vw);
+  call.define("WHOLE", whole ? 1 : 0);
+  call.define("TURNED", g.flipped ? 1 : 0);
+  if (whole) call.define("TAPS", g.taps());
   call.arg(in(1)).arg(packed);
   for (const std::int64_t value :
        {g.ci, g.co, w.h.taps, w.w.taps, g.kw, w.h.first_tap, w.h.tap_step, w.w.first_tap,
         w.w.tap_step, g.weight_row, g.weight_channel, g.ci * g.co * g.taps()}) {
     call.arg(to_int(value));
   }
-  call.range({to_size(b.cb(g)), to_size(b.ft(g)), to_size(g.groups)}, {1, 1, 1});
-  call.loops(w.taps() * (1 + b.xb * (b.nv * b.vw + 1)));
+  std::array<std::size_t, 3> range = {to_size(b.cb(g)), to_size(b.ft(g) * b.nv), to_size(g.groups)};
+  if (g.flipped) std::swap(range[0], range[1]);
+  call.range(range, {1, 1, 1});
+  call.loops(pack_loops(b.vw, g.taps()) + w.taps() * (1 + b.xb * (b.vw + 1)));
 }
 
 void add_work(Lowering& lowering, const OpView& op, const ConvGeometry& g, const Work& w,
@@ -289,6 +297,14 @@ void describe_taps(KernelCall& call, const ConvGeometry& g, const ConvWork& w) {
   call.define("KH", w.h.taps).define("KW", w.w.taps).define("KHW", g.kw);
   call.define("TH0", w.h.first_tap).define("THS", w.h.tap_step);
   call.define("TW0", w.w.first_tap).define("TWS", w.w.tap_step);
+}
+
+bool reads_whole_vectors(const ConvGeometry& g) {
+  return g.y_block >= 4 && g.ci % g.y_block == 0 && g.co % g.y_block == 0;
+}
+
+std::int64_t pack_loops(std::int64_t block, std::int64_t taps) {
+  return taps * (1 + 2 * block + block * block);
 }
 
 bool is_depthwise(const ConvGeometry& g) { return g.ci == 1 && g.co == 1 && g.groups > 1; }

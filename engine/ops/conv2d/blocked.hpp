@@ -30,6 +30,10 @@ std::vector<ConvWork> conv_works(const ConvGeometry& g);
 void describe(KernelCall& call, const ConvGeometry& g, const ConvWork& w);
 void describe_taps(KernelCall& call, const ConvGeometry& g, const ConvWork& w);
 
+/// Both channels fill blocks: weights can be packed by whole vectors (clkernels/conv2d/pack.clh).
+bool reads_whole_vectors(const ConvGeometry& g);
+/// Loop iterations of that, and of packing a block by a block number by number.
+std::int64_t pack_loops(std::int64_t block, std::int64_t taps);
 /// Declines rows, devices of the other family and groups that do not fill blocks.
 Decline blocked_only(const ConvGeometry& g, const Target& target);
 /// One channel and one filter per group.

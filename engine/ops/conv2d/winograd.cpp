@@ -32,7 +32,7 @@ struct Blocking {
   std::int64_t cb(const ConvGeometry& g) const { return ceil_div(g.ci, vw); }
   std::int64_t ft(const ConvGeometry& g) const { return ceil_div(ceil_div(g.co, vw), nv); }
   std::int64_t packed_floats(const ConvGeometry& g) const {
-    return ft(g) * xi() * cb(g) * vw * nv * vw;
+    return ft(g) * xi() * (cb(g) * vw * nv * vw + vw);
   }
   std::int64_t floats(const ConvGeometry& g) const {
     return xi() * tb * vw * (chunk + (chunk < cb(g) ? fg : 1) * nv);
@@ -176,19 +176,24 @@ BufferRef pack_winograd(Lowering& lowering, const OpView& op, const ConvGeometry
   const std::int64_t xi = (p.tile + 2) * (p.tile + 2);
   const std::int64_t cb = ceil_div(g.ci, g.y_block);
   const std::int64_t ft = ceil_div(g.co, p.columns);
-  const auto bytes = to_size(ft * xi * cb * g.y_block * p.columns) * sizeof(float);
+  // Matrices for a product have no gaps; else one keeps elements off each other's cache lines.
+  const std::int64_t panel = cb * g.y_block * p.columns + (p.by_element ? 0 : g.y_block);
+  const auto bytes = to_size(ft * xi * panel) * sizeof(float);
   const bool once = op.is_fixed(1);
   const BufferRef packed = once ? lowering.add_kept(bytes) : lowering.add_scratch(bytes);
   KernelCall& call = once ? lowering.prepare_call("conv2d/pack_winograd.cl")
                           : lowering.call("conv2d/pack_winograd.cl");
   call.define("TILE", p.tile).define("VW", g.y_block).define("NF", p.columns);
+  call.define("WHOLE", reads_whole_vectors(g) ? 1 : 0).define("TURNED", g.flipped ? 1 : 0);
+  call.define("COLLECT", p.by_element ? 1 : 0);
   call.arg(in(1)).arg(packed).arg(to_int(g.ci)).arg(to_int(g.co));
   call.arg(to_int(g.weight_row)).arg(to_int(g.weight_channel)).arg(g.flipped ? 1 : 0);
-  const std::int64_t panel = cb * g.y_block * p.columns;
   call.arg(to_int(p.by_element ? panel : xi * panel));
   call.arg(to_int(p.by_element ? ft * panel : panel));
-  call.range({to_size(cb), to_size(ft), 1}, {1, 1, 1});
-  call.loops(g.y_block * (1 + p.columns * 40 + xi * (1 + p.columns)));
+  std::array<std::size_t, 3> range = {to_size(cb), to_size(ft * p.columns / g.y_block), 1};
+  if (g.flipped) std::swap(range[0], range[1]);
+  call.range(range, {1, 1, 1});
+  call.loops(pack_loops(g.y_block, g.taps()) + g.y_block * (g.taps() + xi * 4));
   return packed;
 }
 
