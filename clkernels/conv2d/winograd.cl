@@ -18,7 +18,7 @@
 //   fg           tiles of filters of a group
 //   chunk        blocks of channels at a time
 //   has_residual, least  with RELU_BY_ARGUMENT
-//   v, m         local memory: XI chunk TB VW, and XI TB NF (times fg with CHUNKED) floats
+//   v, m         local memory: XI (chunk TB + 1) VW, and XI (TB NV + 1) VW (times fg with CHUNKED) floats
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   lib/vector.clh's VW, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL and epilogue, winograd.clh's TILE,
@@ -38,7 +38,8 @@
 #endif
 #define NF (NV * VW)
 #define V_BLOCK (TB * VW)
-#define M_XI (TB * NF)
+// A vector between elements: or all of a tile's compete for the same few lines of a cache.
+#define M_XI (TB * NF + VW)
 
 // m[i][v] of MR tiles, over `blocks` blocks of channels, the last one with `tail` channels.
 __attribute__((noinline)) static inline void product(__local const float* v,
@@ -97,7 +98,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
   const int tiles_h = (ho + TILE - 1) / TILE;
   const int tiles_w = (wo + TILE - 1) / TILE;
   const int tiles = images * tiles_h * tiles_w;
-  const int v_xi = chunk * V_BLOCK;
+  const int v_xi = chunk * V_BLOCK + VW;
   const int u_xi = (cb * NF + 1) * VW;
   const int tile0 = (int)get_group_id(0) * TB;
   const int t0 = (int)get_group_id(1) * fg;

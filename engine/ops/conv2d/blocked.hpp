@@ -41,10 +41,15 @@ bool is_depthwise(const ConvGeometry& g);
 /// Bias, residual and epilogue of a conv2d: parameters and arguments, in this order.
 void add_epilogue(KernelCall& call, const OpView& op, int width);
 
+/// What the variant blocked takes, about. Units: cycles of the busiest unit, one multiply of a vector
+/// each.
+double blocked_cycles(const OpView& op, const ConvGeometry& g, const Target& target);
+/// The same for a backward data pass by col2im; 1e300 if that declines.
+double col2im_cycles(const ConvGeometry& g, const Target& target);
+
 /// Declines what Winograd's method is not made for.
 Decline winograd_only(const ConvGeometry& g, const Target& target);
-/// What the fused Winograd variants or the direct one would take, whichever is less, about. Units:
-/// cycles of the busiest unit, one multiply of a vector each.
+/// What the fused Winograd variants or a direct one would take, whichever is less, in these units.
 double winograd_cycles(const OpView& op, const ConvGeometry& g, const Target& target);
 struct WinogradPack {
   std::int64_t tile = 4;

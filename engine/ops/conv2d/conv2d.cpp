@@ -210,7 +210,7 @@ std::vector<OpDef> conv2d_ops() {
        .variants =
            std::vector<Variant>{conv2d_depthwise(data_pass), conv2d_winograd_staged(data_pass),
                                 conv2d_winograd(data_pass, 4), conv2d_winograd(data_pass, 2),
-                                conv2d_blocked(data_pass), conv2d_wide(data_pass),
+                                conv2d_col2im(), conv2d_blocked(data_pass), conv2d_wide(data_pass),
                                 conv2d_simt(data_pass), conv2d_direct(data_pass)},
        .blocked = conv2d_data_form},
       {.name = "conv2d_backward_filter",

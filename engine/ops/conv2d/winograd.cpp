@@ -34,8 +34,9 @@ struct Blocking {
   std::int64_t packed_floats(const ConvGeometry& g) const {
     return ft(g) * xi() * (cb(g) * vw * nv * vw + vw);
   }
+  std::int64_t v_floats() const { return xi() * (tb * chunk + 1) * vw; }
   std::int64_t floats(const ConvGeometry& g) const {
-    return xi() * tb * vw * (chunk + (chunk < cb(g) ? fg : 1) * nv);
+    return v_floats() + xi() * (tb * nv + 1) * vw * (chunk < cb(g) ? fg : 1);
   }
   std::int64_t iterations(const ConvGeometry& g) const {
     const std::int64_t blocks = cb(g);
@@ -107,17 +108,11 @@ Decline accepts(const ConvGeometry& g, std::int64_t tile, const Target& target) 
   return fits_loop_limit(target, p.iterations(g));
 }
 
-double direct_cycles(const ConvGeometry& g, const Target& target) {
-  const double lanes = static_cast<double>(ceil_div(g.co, g.y_block) * g.n * g.ho * g.wo);
-  return 1.08 * lanes * static_cast<double>(g.ci * 9) /
-         static_cast<double>(std::max(target.compute_units, 1));
-}
-
 // Weights that change are transformed in each run.
 double cycles(const OpView& op, const ConvGeometry& g, std::int64_t tile, const Target& target) {
   const Blocking p = choose(g, tile, target, {});
   const double pack = op.is_fixed(1) ? 0.0
-                                     : 0.8 * static_cast<double>(p.packed_floats(g)) /
+                                     : 0.6 * static_cast<double>(p.packed_floats(g)) /
                                            std::max(target.compute_units, 1);
   return p.cycles + pack;
 }
@@ -163,8 +158,26 @@ Decline winograd_only(const ConvGeometry& g, const Target& target) {
   return std::nullopt;
 }
 
+double blocked_cycles(const OpView& op, const ConvGeometry& g, const Target& target) {
+  const auto d = [](std::int64_t v) { return static_cast<double>(v); };
+  const double outputs = g.flipped ? d(g.hi * g.wi) : d(g.ho * g.wo);  // each tap meets so many
+  const double products =
+      1.08 * d(ceil_div(g.co, g.y_block) * g.n * g.groups) * outputs * d(g.ci * g.taps());
+  const double pack = op.is_fixed(1) ? 0.0 : 1.4 * d(g.weights());
+  return (products + pack) / std::max(target.compute_units, 1);
+}
+
+namespace {
+
+double direct_cycles(const OpView& op, const ConvGeometry& g, const Target& target) {
+  const double blocked = blocked_cycles(op, g, target);
+  return g.flipped ? std::min(blocked, col2im_cycles(g, target)) : blocked;
+}
+
+}  // namespace
+
 double winograd_cycles(const OpView& op, const ConvGeometry& g, const Target& target) {
-  double best = direct_cycles(g, target);
+  double best = direct_cycles(op, g, target);
   for (const std::int64_t tile : {std::int64_t{2}, std::int64_t{4}}) {
     if (!accepts(g, tile, target)) best = std::min(best, cycles(op, g, tile, target));
   }
@@ -219,9 +232,8 @@ Variant conv2d_winograd(Pass pass, std::int64_t tile) {
             call.define("CHUNKED", chunked ? 1 : 0).define("FULL", full ? 1 : 0);
             call.arg(in(0)).arg(packed);
             const std::vector<Arg> rest = add_end(call, op, g, static_cast<int>(p.vw));
-            const std::int64_t v_floats = p.xi() * p.tb * p.vw * p.chunk;
-            call.arg(out()).arg(LocalBytes{to_size(v_floats) * sizeof(float)});
-            call.arg(LocalBytes{to_size(p.floats(g) - v_floats) * sizeof(float)});
+            call.arg(out()).arg(LocalBytes{to_size(p.v_floats()) * sizeof(float)});
+            call.arg(LocalBytes{to_size(p.floats(g) - p.v_floats()) * sizeof(float)});
             for (const std::int64_t value :
                  {g.n, g.ci, g.hi, g.wi, g.co, g.ho, g.wo, g.pad_top, g.pad_left, p.fg, p.chunk}) {
               call.arg(to_int(value));
@@ -236,7 +248,7 @@ Variant conv2d_winograd(Pass pass, std::int64_t tile) {
       .avoid = [=](const OpView& op, const Target& target) -> Decline {
         const ConvGeometry g = pass(op);
         const double mine = cycles(op, g, tile, target);
-        if (mine > direct_cycles(g, target)) {
+        if (mine > direct_cycles(op, g, target)) {
           return "transforms and weights cost more than the products that it saves";
         }
         const std::int64_t other = tile == 4 ? 2 : 4;
