@@ -17,7 +17,8 @@
 // Launch   global (CB / BC, ceil(HI WI / PB), ceil(N / IB)), local (1, 1, 1).
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arguments: panel, z local memory: F NT VW and HI WI NT VW floats; without z for one tap
+// Arguments: slab (with SLAB), z (with taps), panel local memory: FB RUN VW, HI WI NT VW, F NT VW
+//   floats
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   lib/vector.clh's VW
@@ -25,7 +26,8 @@
 //   MR, NV       register tile: pixels, vectors; NV divides NT
 //   BC           blocks of channels of a group;  IB images of a group
 //   PB           pixels of a group: all, if there are taps, strides or padding
-//   RUN          pixels for which the panel is read before the next ones
+//   RUN          pixels for which the panel is read before the next ones, MR or more
+//   SLAB         1: they are copied into local memory first, one block after the other
 #ifndef MR
 #define VW 16
 #define N 2
@@ -49,6 +51,7 @@
 #define IB 1
 #define PB 20
 #define RUN 20
+#define SLAB 1
 #endif
 #define TAPS (KH * KW)
 #include "conv2d/pack.clh"
@@ -61,6 +64,13 @@
 #define SUMS __local
 #else
 #define SUMS __global
+#endif
+#if SLAB
+#define PIXELS_SPACE __local
+#define DY_BLOCK (RUN * VW)
+#else
+#define PIXELS_SPACE __global
+#define DY_BLOCK (PIXELS * VW)
 #endif
 #define SAME (TAPS == 1 && SH == 1 && SW == 1 && PT == 0 && PL == 0 && PIXELS == OUTPUTS)
 
@@ -78,14 +88,14 @@ static inline int place(const int p) {
 #endif
 
 // MR pixels from p, NV vectors of the panel. `first`: the first pixel of the group.
-__attribute__((always_inline)) inline void products(__global const float* dy,
+__attribute__((always_inline)) inline void products(PIXELS_SPACE const float* dy,
                                                     __local const float* panel, SUMS float* to,
                                                     const int p, const int first) {
   vec_t acc[MR * NV];
 #pragma unroll
   for (int i = 0; i < MR * NV; ++i) acc[i] = (vec_t)(0.0f);
   for (int b = 0; b < FB; ++b) {
-    __global const float* from = dy + (b * PIXELS + p) * VW;
+    PIXELS_SPACE const float* from = dy + b * DY_BLOCK;
     const int lanes = F % VW == 0 || b + 1 < FB ? VW : F % VW;
     for (int f = 0; f < lanes; ++f) {
       vec_t weights[NV];
@@ -151,12 +161,14 @@ static inline void add_columns(__local float* z, __global float* dx) {
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void col2im(
     __global const float* restrict dy, __global const float* restrict w,
-    __global float* restrict dx, __local float* panel
-#if TAPS > 1
-    ,
-    __local float* z
+    __global float* restrict dx,
+#if SLAB
+    __local float* slab,
 #endif
-) {
+#if TAPS > 1
+    __local float* z,
+#endif
+    __local float* panel) {
   const int block = (int)get_group_id(0) * BC;
   const int p0 = (int)get_group_id(1) * PB;
   const int p1 = min(p0 + PB, PIXELS);
@@ -178,15 +190,28 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void col2im(
 #endif
     for (int run = p0; run < p1; run += RUN) {
       const int end = min(run + RUN, p1);
+#if SLAB
+      const int first = max(0, min(run, p1 - RUN));
+      for (int b = 0; b < FB; ++b) {
+        __global const float* line = dy_n + (b * PIXELS + first) * VW;
+        for (int p = 0; p < min(RUN, p1 - first); ++p) {
+          vec_store(vec_load(p, line), b * RUN + p, slab);
+        }
+      }
+      __local const float* from = slab;
+#else
+      const int first = 0;
+      __global const float* from = dy_n;
+#endif
       for (int q = 0; q < NT / NV; ++q) {
         __local const float* weights = panel + q * F * NV * VW;
         // The last tile is moved back to fit; what lies before p0 belongs to others.
         for (int p = run; p < end; p += MR) {
           const int at = max(0, min(p, p1 - MR));
 #if TAPS > 1
-          products(dy_n, weights, z + (at * NT + q * NV) * VW, at, p0);
+          products(from + (at - first) * VW, weights, z + (at * NT + q * NV) * VW, at, p0);
 #else
-          products(dy_n, weights, dx_n + q * NV * OUTPUTS * VW, at, p0);
+          products(from + (at - first) * VW, weights, dx_n + q * NV * OUTPUTS * VW, at, p0);
 #endif
         }
       }

@@ -44,6 +44,8 @@ void add_epilogue(KernelCall& call, const OpView& op, int width);
 /// What the variant blocked takes, about. Units: cycles of the busiest unit, one multiply of a vector
 /// each.
 double blocked_cycles(const OpView& op, const ConvGeometry& g, const Target& target);
+/// The pixels of a 1 x 1 pass come from memory, and those of a block are far from the next block's.
+bool reads_far(const ConvGeometry& g);
 /// The same for a backward data pass by col2im; 1e300 if that declines.
 double col2im_cycles(const ConvGeometry& g, const Target& target);
 
@@ -51,6 +53,8 @@ double col2im_cycles(const ConvGeometry& g, const Target& target);
 Decline winograd_only(const ConvGeometry& g, const Target& target);
 /// What the fused Winograd variants or a direct one would take, whichever is less, in these units.
 double winograd_cycles(const OpView& op, const ConvGeometry& g, const Target& target);
+/// Transforming weights that change takes so much in each run.
+double pack_winograd_cycles(const OpView& op, std::int64_t floats, const Target& target);
 struct WinogradPack {
   std::int64_t tile = 4;
   std::int64_t columns = 16;  ///< filters of a panel

@@ -19,6 +19,7 @@ std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value)
 
 struct Blocking {
   std::int64_t vw = 16, mr = 1, nv = 1, bc = 1, ib = 1, pb = 1, run = 1;
+  bool slab = false;      ///< of the pixels of a run
   double cycles = 1e300;  // of the busiest unit, one multiply of a vector each
 
   static std::int64_t pixels(const ConvGeometry& g) { return g.hi * g.wi; }
@@ -28,20 +29,25 @@ struct Blocking {
   std::int64_t sum_floats(const ConvGeometry& g) const {
     return g.taps() > 1 ? pixels(g) * nt(g) * vw : 0;
   }
-  std::int64_t floats(const ConvGeometry& g) const { return panel_floats(g) + sum_floats(g); }
+  std::int64_t slab_floats(const ConvGeometry& g) const {
+    return slab ? ceil_div(g.ci, vw) * run * vw : 0;
+  }
+  std::int64_t floats(const ConvGeometry& g) const {
+    return panel_floats(g) + slab_floats(g) + sum_floats(g);
+  }
   std::int64_t groups(const ConvGeometry& g) const {
     return cb(g) / bc * ceil_div(pixels(g), pb) * ceil_div(g.n, ib);
   }
   std::int64_t iterations(const ConvGeometry& g) const {
     const std::int64_t blocks = ceil_div(g.ci, vw);
-    const std::int64_t tile = 3 * mr * nv + blocks + g.ci * tile_step_loops(mr, nv);
     const std::int64_t runs = ceil_div(pb, run);
+    const std::int64_t tile = 3 * mr * nv + blocks + g.ci * tile_step_loops(mr, nv);
     const std::int64_t shuffles = 5 * (2 + 2 * g.taps());
     const std::int64_t columns =
         g.taps() > 1 ? pixels(g) * (shuffles + 2 * g.taps()) + g.taps() * (2 + g.hi) : 0;
     const std::int64_t image = bc * (g.ho * g.wo + columns) +
                                nt(g) / nv * (runs + ceil_div(pb, mr) + runs) * (1 + tile) + runs;
-    return g.ci * (1 + 2 * nt(g)) + ib * (1 + image);
+    return g.ci * (1 + 2 * nt(g)) + ib * (1 + image + runs * slab_floats(g));
   }
 };
 
@@ -60,8 +66,15 @@ double model(const Blocking& p, const ConvGeometry& g, const Target& target) {
   const double columns = g.taps() > 1 ? 14.0 * d(p.pb * p.nt(g)) : 0.0;
   const double zeros = is_same(g) ? 0.0 : 2.0 * d(p.bc * g.ho * g.wo);
   const double panel = 12.0 * d(g.ci * p.nt(g));
-  const double group = d(p.ib) * (products + columns + zeros) + panel;
-  return group * d(ceil_div(p.groups(g), std::max(target.compute_units, 1)));
+  // Pixels are read from the nearest cache that holds them all, again by each group.
+  const std::int64_t bytes = 4 * g.n * p.pixels(g) * g.ci;
+  const double vector = (p.slab ? 3.0 : 0.0) + (bytes < (8 << 20)    ? 1.0
+                                                : bytes < (24 << 20) ? 4.0
+                                                                     : 9.0);
+  const double reads = vector * d(ceil_div(g.ci, p.vw) * p.pb);
+  const double group = d(p.ib) * (products + columns + zeros + reads) + panel;
+  // Units do not begin at the same time.
+  return group * (d(ceil_div(p.groups(g), std::max(target.compute_units, 1))) + 0.1);
 }
 
 Blocking choose(const ConvGeometry& g, const Target& target, const Params& params) {
@@ -73,12 +86,15 @@ Blocking choose(const ConvGeometry& g, const Target& target, const Params& param
   const std::int64_t wanted_nv = tuned(params, "NV", 0);
   Blocking p = best;
   for (p.bc = 1; p.bc <= std::min<std::int64_t>(p.cb(g), 8); ++p.bc) {
-    if (p.cb(g) % p.bc != 0 || p.floats(g) > most) continue;
+    if (p.cb(g) % p.bc != 0) continue;
     for (p.nv = 1; p.nv <= std::min<std::int64_t>(p.nt(g), 9); ++p.nv) {
       if (p.nt(g) % p.nv != 0 || (wanted_nv > 0 && p.nv != wanted_nv)) continue;
       for (p.mr = 1; p.mr <= pixels && p.mr * p.nv + p.nv + 1 <= registers; ++p.mr) {
-        p.run = std::max<std::int64_t>(kRunFloats / std::max<std::int64_t>(g.ci, 1) / p.mr, 1);
-        p.run *= p.mr;
+        p.slab = tuned(params, "SLAB", reads_far(g) ? 2 : 1) == 2;
+        p.run = std::max<std::int64_t>(
+            (p.slab ? 16 << 10 : kRunFloats) / std::max<std::int64_t>(g.ci, 1) / p.mr, 1);
+        p.run = std::min(p.run * p.mr, pixels);
+        if (p.floats(g) > most) continue;
         const std::int64_t tiles = ceil_div(pixels, p.mr);
         for (std::int64_t parts = 1; parts <= (is_same(g) ? 16 : 1); parts *= 2) {
           p.pb = parts == 1 ? pixels : ceil_div(tiles, parts) * p.mr;
@@ -133,17 +149,18 @@ Variant conv2d_col2im() {
                 call.define("PT", g.dilation_h * (g.kh - 1) - g.pad_top);
                 call.define("PL", g.dilation_w * (g.kw - 1) - g.pad_left);
                 call.define("MR", p.mr).define("NV", p.nv).define("BC", p.bc).define("IB", p.ib);
-                call.define("PB", p.pb).define("RUN", p.run);
+                call.define("PB", p.pb).define("RUN", p.run).define("SLAB", p.slab ? 1 : 0);
                 call.arg(in(0)).arg(in(1)).arg(out());
-                call.arg(LocalBytes{to_size(p.panel_floats(g)) * sizeof(float)});
+                if (p.slab) call.arg(LocalBytes{to_size(p.slab_floats(g)) * sizeof(float)});
                 if (g.taps() > 1) call.arg(LocalBytes{to_size(p.sum_floats(g)) * sizeof(float)});
+                call.arg(LocalBytes{to_size(p.panel_floats(g)) * sizeof(float)});
                 call.range({to_size(p.cb(g) / p.bc), to_size(ceil_div(p.pixels(g), p.pb)),
                             to_size(ceil_div(g.n, p.ib))},
                            {1, 1, 1});
                 call.loops(p.iterations(g));
                 return lowering;
               },
-          .space = {{"NV", {0, 1, 2, 3, 4}}},
+          .space = {{"NV", {0, 1, 2, 3, 4}}, {"SLAB", {0, 1, 2}}},
           .avoid = [](const OpView& op, const Target& target) -> Decline {
             const ConvGeometry g = data_pass(op);
             if (col2im_cycles(g, target) > blocked_cycles(op, g, target)) {

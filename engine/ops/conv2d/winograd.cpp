@@ -17,6 +17,7 @@
 namespace pinnacle {
 namespace {
 
+constexpr double kCall = 3e4;                     // cycles until all units work on one more call
 constexpr std::int64_t kLocalFloats = 176 << 10;  // most of the cache of one core
 
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
@@ -108,13 +109,9 @@ Decline accepts(const ConvGeometry& g, std::int64_t tile, const Target& target) 
   return fits_loop_limit(target, p.iterations(g));
 }
 
-// Weights that change are transformed in each run.
 double cycles(const OpView& op, const ConvGeometry& g, std::int64_t tile, const Target& target) {
   const Blocking p = choose(g, tile, target, {});
-  const double pack = op.is_fixed(1) ? 0.0
-                                     : 0.6 * static_cast<double>(p.packed_floats(g)) /
-                                           std::max(target.compute_units, 1);
-  return p.cycles + pack;
+  return p.cycles + pack_winograd_cycles(op, p.packed_floats(g), target);
 }
 
 // What max(v + residual, least) computes is an argument, so that the layers of a net share kernels.
@@ -158,13 +155,26 @@ Decline winograd_only(const ConvGeometry& g, const Target& target) {
   return std::nullopt;
 }
 
+double pack_winograd_cycles(const OpView& op, std::int64_t floats, const Target& target) {
+  if (op.is_fixed(1)) return 0.0;
+  const double each = floats < (3 << 20) ? 0.6 : floats < (6 << 20) ? 1.9 : 2.6;  // by cache
+  return kCall + each * static_cast<double>(floats) / std::max(target.compute_units, 1);
+}
+
+bool reads_far(const ConvGeometry& g) {
+  return g.taps() == 1 && g.ci >= 512 && g.n * g.hi * g.wi * g.ci >= (4 << 20);
+}
+
 double blocked_cycles(const OpView& op, const ConvGeometry& g, const Target& target) {
   const auto d = [](std::int64_t v) { return static_cast<double>(v); };
+  const std::int64_t phases = g.spread_h * g.spread_w;
   const double outputs = g.flipped ? d(g.hi * g.wi) : d(g.ho * g.wo);  // each tap meets so many
+  const double share = reads_far(g) ? 1.5 : phases > 1 ? 1.2 : 1.12;
   const double products =
-      1.08 * d(ceil_div(g.co, g.y_block) * g.n * g.groups) * outputs * d(g.ci * g.taps());
+      share * d(ceil_div(g.co, g.y_block) * g.n * g.groups) * outputs * d(g.ci * g.taps());
   const double pack = op.is_fixed(1) ? 0.0 : 1.4 * d(g.weights());
-  return (products + pack) / std::max(target.compute_units, 1);
+  const double calls = d(op.is_fixed(1) ? phases - 1 : 2 * phases - 1);
+  return (products + pack) / std::max(target.compute_units, 1) + calls * kCall;
 }
 
 namespace {

@@ -66,10 +66,9 @@ double cycles(const OpView& op, const ConvGeometry& g, const Target& target) {
   const double bytes = 4 * elements * d(g.ci + g.co);
   const double moves = 2 * bytes / (bytes < 24e6 ? 12 : 6);
   const double weights = 4.0 * d(kElements * g.ci * g.co) / 5;
-  const double pack = op.is_fixed(1) ? 0 : 0.8 * d(kElements * g.ci * g.co);
-  return (std::max(products, weights) + 0.3 * std::min(products, weights) + transforms + moves +
-          pack) /
-         std::max(target.compute_units, 1);
+  return (std::max(products, weights) + 0.3 * std::min(products, weights) + transforms + moves) /
+             std::max(target.compute_units, 1) +
+         pack_winograd_cycles(op, kElements * g.ci * g.co, target);
 }
 
 }  // namespace
