@@ -218,9 +218,9 @@ std::vector<OpDef> conv2d_ops() {
        .reference = reference_filter,
        .gradient = gradient_filter,
        .cost = cost_filter,
-       .variants =
-           std::vector<Variant>{conv2d_filter_depthwise(), conv2d_filter_blocked(),
-                                conv2d_filter_wide(), conv2d_filter_simt(), conv2d_filter_direct()},
+       .variants = std::vector<Variant>{conv2d_filter_depthwise(), conv2d_filter_blocked(),
+                                        conv2d_filter_few_channels(), conv2d_filter_wide(),
+                                        conv2d_filter_simt(), conv2d_filter_direct()},
        .blocked = conv2d_filter_form},
   };
 }

@@ -76,6 +76,7 @@ Variant conv2d_winograd_staged(Pass pass);
 Variant conv2d_col2im();
 Variant conv2d_wide(Pass pass);
 Variant conv2d_filter_blocked();
+Variant conv2d_filter_few_channels();
 Variant conv2d_filter_wide();
 Variant conv2d_simt(Pass pass);
 Variant conv2d_filter_simt();

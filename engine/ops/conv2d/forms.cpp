@@ -82,12 +82,14 @@ std::optional<BlockedForm> conv2d_filter_form(const OpView& op, std::int64_t blo
                                               const Target& target) {
   if (is_blocked(op.shape(0))) return std::nullopt;
   const ConvGeometry g = filter_pass(op);
-  if (reads_rows(g, block)) return std::nullopt;
-  auto result = form(op, block, target, {true, true}, false);
+  const bool rows = reads_rows(g, block);
+  auto result = form(op, block, target, {!rows, true}, false);
   if (!result) return result;
-  const double lanes = is_depthwise(g) ? 1
-                                       : round_up(g.co, block) / static_cast<double>(g.co) *
-                                             round_up(g.ci, block) / static_cast<double>(g.ci);
+  double lanes = 1;
+  if (!is_depthwise(g)) {
+    lanes = round_up(g.co, block) / static_cast<double>(g.co);
+    if (!rows) lanes *= round_up(g.ci, block) / static_cast<double>(g.ci);
+  }
   result->seconds_saved =
       seconds(g.flop(), kRows, target) - seconds(g.flop() * lanes, kBlocked, target);
   return result;
