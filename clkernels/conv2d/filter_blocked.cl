@@ -12,7 +12,7 @@
 //             MR channels x > [acc acc]   acc[i][v] += x[pixel + tap][c + i] * dy[pixel][v]
 //                         x > [acc acc]
 //
-//          and waits in local memory until the next chunk. With SWAP x gives the vectors and dy is
+//          and waits in local memory until the next chunk, that of each pair. With SWAP x gives the vectors and dy is
 //          broadcast: then the results of a 1 x 1 kernel are contiguous. Taps on the padding are
 //          left out by the bounds of the loops over rows and columns.
 // Cost     2 N G CO HO WO CI KH KW flop.
@@ -190,38 +190,46 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void filter_blocked(
     __global const float* restrict x, __global const float* restrict dy,
     __global float* restrict dw) {
 #if !DIRECT
-  __local float sums[TAPS * VW * NF];
+  __local float sums[BG * TAPS * VW * NF];
 #endif
   const int u0 = (int)get_group_id(1) * UNITS;
   const int u1 = min(CHUNKS, u0 + UNITS);
-  const int id1 = min(G * BLOCKS, ((int)get_group_id(0) + 1) * BG);
-  for (int id = (int)get_group_id(0) * BG; id < id1; ++id) {
-    const int g = id / BLOCKS;
-    const int a_block = id % BLOCKS / B_TILES;
-    const int b_block = id % B_TILES * NV;
-    __global const float* a = (SWAP ? dy : x) + (g * A_BLOCKS + a_block) * A_SIZE;
-    __global const float* b = (SWAP ? x : dy) + (g * B_BLOCKS + b_block) * B_SIZE;
-    __global float* to = dw + ((int)get_group_id(1) * G + g) * CO * CI * TAPS;
+  const int id0 = (int)get_group_id(0) * BG;
+  const int id1 = min(G * BLOCKS, id0 + BG);
+  // All pairs of blocks meet in a chunk while it is near.
+  for (int u = u0; u < u1; ++u) {
+    const int n0 = u / ROW_CHUNKS * IB;
+    const int r0 = u % ROW_CHUNKS * RC;
+    for (int id = id0; id < id1; ++id) {
+      const int g = id / BLOCKS;
+      const int a_block = id % BLOCKS / B_TILES;
+      const int b_block = id % B_TILES * NV;
+      __global const float* a = (SWAP ? dy : x) + (g * A_BLOCKS + a_block) * A_SIZE;
+      __global const float* b = (SWAP ? x : dy) + (g * B_BLOCKS + b_block) * B_SIZE;
 #if DIRECT
-    __global float* sums = to + a_block * VW * CI + b_block * VW;
+      SUMS float* to = dw + (g * CO + a_block * VW) * CI + b_block * VW;
+#else
+      SUMS float* to = sums + (id - id0) * TAPS * VW * NF;
 #endif
-    for (int u = u0; u < u1; ++u) {
-      const int n0 = u / ROW_CHUNKS * IB;
-      const int r0 = u % ROW_CHUNKS * RC;
       for (int kh = 0; kh < KH; ++kh) {
         const int2 rows = inside(kh * DH - PT, SH, HI, HO);
         for (int kw = 0; kw < KW; ++kw) {
           const int2 columns = inside(kw * DW - PL, SW, WI, WO);
           for (int i = 0; i < VW; i += MR) {
-            tap_sums(a + i, b, sums + ((kh * KW + kw) * VW + i) * SUMS_ROW, u == u0, n0,
+            tap_sums(a + i, b, to + ((kh * KW + kw) * VW + i) * SUMS_ROW, u == u0, n0,
                      min(n0 + IB, N), max(r0, rows.x), min(r0 + RC, rows.y), columns, kh * DH - PT,
                      kw * DW - PL, B_BLOCKS - b_block);
           }
         }
       }
     }
-#if !DIRECT
-    write_block(to, sums, a_block * VW, b_block * VW);
-#endif
   }
+#if !DIRECT
+  for (int id = id0; id < id1; ++id) {
+    const int g = id / BLOCKS;
+    write_block(dw + ((int)get_group_id(1) * G + g) * CO * CI * TAPS,
+                sums + (id - id0) * TAPS * VW * NF, id % BLOCKS / B_TILES * VW,
+                id % B_TILES * NV * VW);
+  }
+#endif
 }

@@ -11,6 +11,8 @@ namespace pinnacle {
 namespace {
 
 constexpr std::int64_t kChunkFloats = 48 << 10;  // input and output of a chunk: half a near cache
+constexpr std::int64_t kSumFloats = 64 << 10;    // of all pairs of a group
+constexpr std::int64_t kNearBytes = 16 << 20;    // operands that stay in some cache
 constexpr std::int64_t kFewPixels = 256;  // a chunk has at least these, or sums wait too often
 
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
@@ -45,11 +47,12 @@ struct Blocking {
     return ceil_div(g.n, ib) * ceil_div(g.ho, rc);
   }
   std::int64_t parts(const ConvGeometry& g) const { return ceil_div(chunks(g), units); }
-  std::int64_t floats(const ConvGeometry& g) const { return g.taps() * vw * nv * vw; }
+  std::int64_t pair_floats(const ConvGeometry& g) const { return g.taps() * vw * nv * vw; }
+  std::int64_t floats(const ConvGeometry& g) const { return bg * pair_floats(g); }
   std::int64_t iterations(const ConvGeometry& g) const {
     const std::int64_t row = 1 + g.wo * tile_step_loops(mr, nv);
     const std::int64_t tap = 2 * mr * nv + ib * (1 + rc * row);
-    return bg * (1 + floats(g) * 3 + units * g.taps() * (2 + vw / mr * (1 + tap)));
+    return bg * (1 + pair_floats(g) * 3 + units * g.taps() * (2 + vw / mr * (1 + tap)));
   }
 };
 
@@ -60,21 +63,36 @@ Blocking choose(const ConvGeometry& g, const Target& target, const Params& param
   if (target.vector_width < 16 && tuned(params, "MR", 0) == 0) b.mr = 4;
   b.swap = g.taps() == 1;
   b.nv = std::min(tuned(params, "NV", 2), ceil_div(b.swap ? g.ci : g.co, b.vw));
+  // Pairs of a group: the sums of all fit beside a chunk.
+  const std::int64_t wanted = std::max<std::int64_t>(4 * target.compute_units, 8);
+  const std::int64_t most = std::clamp<std::int64_t>(
+      std::min<std::int64_t>(kSumFloats, static_cast<std::int64_t>(target.local_memory) / 4) /
+          b.pair_floats(g),
+      1, b.blocks(g));
+  b.bg = std::min(most, ceil_div(b.blocks(g), wanted));
+  const std::int64_t lanes = ceil_div(b.swap ? g.co : g.ci, b.vw);
+  const std::int64_t vectors = ceil_div(b.swap ? g.ci : g.co, b.vw);
+  const std::int64_t bytes = 4 * b.vw * g.n * (g.hi * g.wi * lanes + g.ho * g.wo * vectors);
+  if (g.taps() == 1 && bytes > kNearBytes) b.bg = most;  // read it all less often
+  // Rows whose input and output stay near for all taps and pairs.
   b.ib = 1;
-  // Rows whose input and output stay near for all taps.
-  const std::int64_t row = (g.stride_h * g.wi + b.nv * g.wo) * b.vw;
+  const std::int64_t a_rows = ceil_div(b.bg, ceil_div(vectors, b.nv));
+  const std::int64_t b_rows = std::min(b.bg * b.nv, vectors);
+  const std::int64_t x_rows = b.swap ? b_rows : a_rows;
+  const std::int64_t y_rows = b.swap ? a_rows : b_rows;
+  const std::int64_t row = (x_rows * g.stride_h * g.wi + y_rows * g.wo) * b.vw;
   b.rc = std::clamp<std::int64_t>(
       std::max(kChunkFloats / std::max<std::int64_t>(row, 1), ceil_div(kFewPixels, g.wo)), 1, g.ho);
   b.rc = ceil_div(g.ho, ceil_div(g.ho, b.rc));
   if (b.rc == g.ho) {
-    b.ib = std::clamp<std::int64_t>(kChunkFloats / std::max<std::int64_t>(row * g.ho, 1), 1, g.n);
+    b.ib = std::clamp<std::int64_t>(
+        std::max(kChunkFloats / std::max<std::int64_t>(row * g.ho, 1), kFewPixels / (g.ho * g.wo)),
+        1, g.n);
   }
-  const std::int64_t wanted = std::max<std::int64_t>(4 * target.compute_units, 8);
-  while (b.blocks(g) * b.chunks(g) < wanted && b.ib > 1) b.ib = ceil_div(b.ib, 2);
+  while (b.groups(g) * b.chunks(g) < wanted && b.ib > 1) b.ib = ceil_div(b.ib, 2);
   const std::int64_t parts =
-      std::clamp<std::int64_t>(ceil_div(wanted, b.blocks(g)), 1, b.chunks(g));
+      std::clamp<std::int64_t>(ceil_div(wanted, b.groups(g)), 1, b.chunks(g));
   b.units = ceil_div(b.chunks(g), parts);
-  b.bg = std::max<std::int64_t>(1, b.blocks(g) * b.parts(g) / (8 * wanted));
   while (b.bg > 1 && fits_loop_limit(target, b.iterations(g))) b.bg = ceil_div(b.bg, 2);
   return b;
 }
