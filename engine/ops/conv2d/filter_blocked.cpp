@@ -69,11 +69,12 @@ Blocking choose(const ConvGeometry& g, const Target& target, const Params& param
       std::min<std::int64_t>(kSumFloats, static_cast<std::int64_t>(target.local_memory) / 4) /
           b.pair_floats(g),
       1, b.blocks(g));
-  b.bg = std::min(most, ceil_div(b.blocks(g), wanted));
+  b.bg = std::clamp<std::int64_t>(b.blocks(g) / (8 * wanted), 1, most);
   const std::int64_t lanes = ceil_div(b.swap ? g.co : g.ci, b.vw);
   const std::int64_t vectors = ceil_div(b.swap ? g.ci : g.co, b.vw);
   const std::int64_t bytes = 4 * b.vw * g.n * (g.hi * g.wi * lanes + g.ho * g.wo * vectors);
-  if (g.taps() == 1 && bytes > kNearBytes) b.bg = most;  // read it all less often
+  const bool far = g.taps() == 1 && bytes > kNearBytes;
+  if (far) b.bg = most;  // read it all less often
   // Rows whose input and output stay near for all taps and pairs.
   b.ib = 1;
   const std::int64_t a_rows = ceil_div(b.bg, ceil_div(vectors, b.nv));
