@@ -11,9 +11,10 @@ namespace pinnacle {
 namespace {
 
 constexpr std::int64_t kChunkFloats = 48 << 10;  // input and output of a chunk: half a near cache
-constexpr std::int64_t kSumFloats = 64 << 10;    // of all pairs of a group
-constexpr std::int64_t kNearBytes = 16 << 20;    // operands that stay in some cache
-constexpr std::int64_t kFewPixels = 256;  // a chunk has at least these, or sums wait too often
+constexpr std::int64_t kLongChunkFloats = 128 << 10;
+constexpr std::int64_t kSumFloats = 64 << 10;  // of all pairs of a group
+constexpr std::int64_t kNearBytes = 16 << 20;  // operands that stay in some cache
+constexpr std::int64_t kFewPixels = 256;       // a chunk has at least these, or sums wait too often
 
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
 
@@ -70,11 +71,17 @@ Blocking choose(const ConvGeometry& g, const Target& target, const Params& param
           b.pair_floats(g),
       1, b.blocks(g));
   b.bg = std::clamp<std::int64_t>(b.blocks(g) / (8 * wanted), 1, most);
-  const std::int64_t lanes = ceil_div(b.swap ? g.co : g.ci, b.vw);
   const std::int64_t vectors = ceil_div(b.swap ? g.ci : g.co, b.vw);
-  const std::int64_t bytes = 4 * b.vw * g.n * (g.hi * g.wi * lanes + g.ho * g.wo * vectors);
-  const bool far = g.taps() == 1 && bytes > kNearBytes;
-  if (far) b.bg = most;  // read it all less often
+  const std::int64_t x_bytes = 4 * g.n * g.hi * g.wi * g.ci;
+  const std::int64_t y_bytes = 4 * g.n * g.ho * g.wo * g.co;
+  std::int64_t chunk = kChunkFloats;
+  if (g.taps() == 1 && x_bytes + y_bytes > kNearBytes) {
+    // Blocks of lanes come from memory once for all vectors, in long runs. The vectors come again for
+    // each block, unless these are from memory, too: then as many pairs as possible share a run.
+    const bool near = (b.swap ? x_bytes : y_bytes) <= kNearBytes;
+    b.bg = near ? std::min(most, ceil_div(vectors, b.nv)) : most;
+    if (near) chunk = kLongChunkFloats;
+  }
   // Rows whose input and output stay near for all taps and pairs.
   b.ib = 1;
   const std::int64_t a_rows = ceil_div(b.bg, ceil_div(vectors, b.nv));
@@ -83,12 +90,12 @@ Blocking choose(const ConvGeometry& g, const Target& target, const Params& param
   const std::int64_t y_rows = b.swap ? a_rows : b_rows;
   const std::int64_t row = (x_rows * g.stride_h * g.wi + y_rows * g.wo) * b.vw;
   b.rc = std::clamp<std::int64_t>(
-      std::max(kChunkFloats / std::max<std::int64_t>(row, 1), ceil_div(kFewPixels, g.wo)), 1, g.ho);
+      std::max(chunk / std::max<std::int64_t>(row, 1), ceil_div(kFewPixels, g.wo)), 1, g.ho);
   b.rc = ceil_div(g.ho, ceil_div(g.ho, b.rc));
   if (b.rc == g.ho) {
     b.ib = std::clamp<std::int64_t>(
-        std::max(kChunkFloats / std::max<std::int64_t>(row * g.ho, 1), kFewPixels / (g.ho * g.wo)),
-        1, g.n);
+        std::max(chunk / std::max<std::int64_t>(row * g.ho, 1), kFewPixels / (g.ho * g.wo)), 1,
+        g.n);
   }
   while (b.groups(g) * b.chunks(g) < wanted && b.ib > 1) b.ib = ceil_div(b.ib, 2);
   const std::int64_t parts =
