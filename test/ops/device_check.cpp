@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "device_list.hpp"
 #include "ops/cases.hpp"
+#include "ops/shape_key.hpp"
 
 namespace pinnacle::test {
 namespace {
@@ -93,7 +94,49 @@ void check_fixed(const OpCase& c, const Device& device, const Variant& variant) 
   }
 }
 
+// A backward data pass on channels in blocks, tuned with `setting`.
+void check_tuned(const Device& device, const Shape& dx, const Shape& w, std::int64_t stride,
+                 std::int64_t pad, const std::string& setting) {
+  const std::int64_t block = device.target().vector_width;
+  const auto extent = [&](std::size_t axis) { return (dx[axis] + 2 * pad - w[axis]) / stride + 1; };
+  OpCase c;
+  c.op = "conv2d_backward_data";
+  c.in = {f32({dx[0], (w[0] + block - 1) / block, extent(2), extent(3), block}), f32(w)};
+  c.attributes = {{"input_shape", dx.dims()},
+                  {"strides", Attributes::Ints{stride, stride}},
+                  {"pads", Attributes::Ints{pad, pad, pad, pad}},
+                  {"block", block}};
+  const Graph graph = case_graph(c);
+  const std::vector<Tensor> inputs = case_inputs(c);
+  const OpView op = view(graph, graph.nodes.front());
+  CompileOptions options;
+  options.tuned.emplace();
+  (*options.tuned)[shape_key(op)] = setting;
+  Session session = compile(graph, device, options);
+  if (device.target().local_memory >= (256 << 10)) {
+    CHECK(session.plan().steps.front().reason == "tuned " + setting.substr(setting.find(' ') + 1));
+  }
+  const std::vector<Tensor> outputs = session.run({{"x0", inputs[0]}, {"x1", inputs[1]}});
+  const double error = relative_error(outputs.front(), case_reference(c, graph, inputs).front());
+  CHECK_MESSAGE(error <= 3e-5, setting << " is off by " << error);
+}
+
 }  // namespace
+
+// Heuristics take these ways for sizes that are too large for a test.
+TEST_CASE("backward data by columns gives the same in every order") {
+  for (const Device& device : test_devices()) {
+    if (device.target().family != Family::wide || device.target().vector_width < 4) continue;
+    for (const char* setting :
+         {"variant=col2im SLAB=1", "variant=col2im SLAB=2", "variant=col2im NV=1 SLAB=2"}) {
+      CAPTURE(device.name());
+      check_tuned(device, {1, 16, 12, 12}, {520, 16, 1, 1}, 1, 0, setting);
+      check_tuned(device, {1, 16, 11, 13}, {24, 16, 1, 1}, 1, 0, setting);
+      check_tuned(device, {3, 32, 9, 7}, {24, 32, 3, 3}, 2, 1, setting);
+      check_tuned(device, {2, 64, 7, 5}, {20, 64, 1, 1}, 2, 0, setting);
+    }
+  }
+}
 
 TEST_CASE("a fixed second matrix gives what a given one gives") {
   for (const Device& device : test_devices()) {
