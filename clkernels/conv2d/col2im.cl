@@ -5,7 +5,7 @@
 // Source   Chellapilla, Puri, Simard, "High Performance Convolutional Neural Networks for Document
 //          Processing", 2006: products first, then columns are added into the image.
 // Method   a group takes BC blocks of channels, whose weights of a filter are NT vectors in a row:
-//          they are copied into local memory once, for all pixels. Then for each pixel
+//          they are copied into local memory once, by the first tile of pixels. For each pixel
 //
 //                          NT = BC KH KW vectors, NV at a time
 //            pixel  dy >  [acc acc]   z[pixel][c, k] += dy[pixel][f] * w[f][c, k]
@@ -87,10 +87,12 @@ static inline int place(const int p) {
 }
 #endif
 
-// MR pixels from p, NV vectors of the panel. `first`: the first pixel of the group.
+// MR pixels from p, NV vectors of the panel. `first`: the first pixel of the group. `fresh`: the panel is
+// filled from w on the way, so that products hide what waiting for memory they can.
 __attribute__((always_inline)) inline void products(PIXELS_SPACE const float* dy,
-                                                    __local const float* panel, SUMS float* to,
-                                                    const int p, const int first) {
+                                                    __global const float* w, __local float* panel,
+                                                    SUMS float* to, const int p, const int first,
+                                                    const int fresh) {
   vec_t acc[MR * NV];
 #pragma unroll
   for (int i = 0; i < MR * NV; ++i) acc[i] = (vec_t)(0.0f);
@@ -100,7 +102,11 @@ __attribute__((always_inline)) inline void products(PIXELS_SPACE const float* dy
     for (int f = 0; f < lanes; ++f) {
       vec_t weights[NV];
 #pragma unroll
-      for (int v = 0; v < NV; ++v) weights[v] = vec_load(v, panel);
+      for (int v = 0; v < NV; ++v) {
+        weights[v] = fresh ? vec_load(v, w) : vec_load(v, panel);
+        if (fresh) vec_store(weights[v], v, panel);
+      }
+      w += C * TAPS;
       panel += NV * VW;
 #pragma unroll
       for (int i = 0; i < MR; ++i) {
@@ -173,15 +179,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void col2im(
   const int p0 = (int)get_group_id(1) * PB;
   const int p1 = min(p0 + PB, PIXELS);
   const int n0 = (int)get_group_id(2) * IB;
-  for (int f = 0; f < F; ++f) {
-    __global const float* from = w + (f * C + block * VW) * TAPS;
-    for (int q = 0; q < NT / NV; ++q) {
-#pragma unroll
-      for (int v = 0; v < NV; ++v) {
-        vec_store(vec_load(q * NV + v, from), (q * F + f) * NV + v, panel);
-      }
-    }
-  }
   for (int n = n0; n < min(n0 + IB, N); ++n) {
     __global const float* dy_n = dy + n * FB * PIXELS * VW;
     __global float* dx_n = dx + (n * CB + block) * OUTPUTS * VW;
@@ -204,15 +201,21 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void col2im(
       __global const float* from = dy_n;
 #endif
       for (int q = 0; q < NT / NV; ++q) {
-        __local const float* weights = panel + q * F * NV * VW;
+        __local float* weights = panel + q * F * NV * VW;
+        __global const float* source = w + (block * TAPS + q * NV) * VW;
         // The last tile is moved back to fit; what lies before p0 belongs to others.
         for (int p = run; p < end; p += MR) {
           const int at = max(0, min(p, p1 - MR));
 #if TAPS > 1
-          products(from + (at - first) * VW, weights, z + (at * NT + q * NV) * VW, at, p0);
+          __local float* to = z + (at * NT + q * NV) * VW;
 #else
-          products(from + (at - first) * VW, weights, dx_n + q * NV * OUTPUTS * VW, at, p0);
+          __global float* to = dx_n + q * NV * OUTPUTS * VW;
 #endif
+          if (n == n0 && p == p0) {
+            products(from + (at - first) * VW, source, weights, to, at, p0, 1);
+          } else {
+            products(from + (at - first) * VW, source, weights, to, at, p0, 0);
+          }
         }
       }
     }
