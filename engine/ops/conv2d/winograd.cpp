@@ -162,7 +162,9 @@ double pack_winograd_cycles(const OpView& op, std::int64_t floats, const Target&
 }
 
 bool reads_far(const ConvGeometry& g) {
-  return g.taps() == 1 && g.ci >= 512 && g.n * g.hi * g.wi * g.ci >= (4 << 20);
+  // The more blocks there are, the less helps what a core reads ahead.
+  const std::int64_t many = g.ci >= 2048 ? 1 << 20 : 4 << 20;
+  return g.taps() == 1 && g.ci >= 512 && g.n * g.hi * g.wi * g.ci >= many;
 }
 
 double blocked_cycles(const OpView& op, const ConvGeometry& g, const Target& target) {
