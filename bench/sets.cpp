@@ -47,10 +47,13 @@ struct Row {
   double ms = 0;
   double gflops = 0;
   double peak_gflops = 0;  // measured beside it
+  double gbs = 0;
+  double copy_gbs = 0;  // likewise, of a copy of the same size; 0: arithmetic is the limit
   std::vector<PeerTime> peers;
   std::optional<double> difference;  // from a peer's result, relative to the largest value
 
   bool is_wrong() const { return difference && !(*difference <= kTolerance); }
+  double of_copy() const { return copy_gbs > 0 ? gbs / copy_gbs : 0; }
   double best_peer_ms() const {
     double best = 0;
     for (const PeerTime& peer : peers) best = best == 0 ? peer.ms : std::min(best, peer.ms);
@@ -127,9 +130,24 @@ std::vector<Tensor> random_inputs(const ShapeCase& c) {
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < c.in.size(); ++i) {
     Random random(7, i);
-    Tensor tensor(c.in[i].shape);
-    for (float& v : tensor.f32()) v = static_cast<float>(random.uniform(c.low, c.high));
+    Tensor tensor(c.in[i].shape, c.in[i].dtype);
+    if (c.in[i].dtype == DType::i32) {  // labels
+      for (std::int32_t& v : tensor.i32()) v = static_cast<std::int32_t>(random.uniform(0, 10));
+    } else {
+      for (float& v : tensor.f32()) v = static_cast<float>(random.uniform(c.low, c.high));
+    }
     inputs.push_back(std::move(tensor));
+  }
+  if (c.op == "max_pool2d_backward") {  // it looks for y in x
+    const ShapeCase forward{.set = c.set,
+                            .shape = c.shape,
+                            .op = "max_pool2d",
+                            .in = {c.in[0]},
+                            .attributes = c.attributes};
+    const Graph graph = shape_graph(forward, {});
+    const std::vector<Array> x = {to_array(inputs[0])};
+    inputs[1] = to_tensor(
+        find_op("max_pool2d").reference(view(graph, graph.nodes.front()), x).front(), DType::f32);
   }
   return inputs;
 }
@@ -214,6 +232,13 @@ class Bench {
     row.variant = variant_of(c, *ours);
 
     std::vector<Run> runs = {session_run(ours), peak_.run};
+    const Cost cost = shape_cost(c);
+    CopyRuns copies;
+    if (is_memory_bound(device_.target(), cost.flop, cost.bytes)) {
+      copies = copy_runs(device_, cost.bytes);
+    }
+    for (const Run& run : copies.runs) runs.push_back(run);
+    const std::size_t first_peer = runs.size();
     std::vector<Peer> peers = make_peers(c, inputs, peers_);
     for (const Peer& peer : peers) {
       runs.push_back(peer.run);
@@ -226,10 +251,14 @@ class Bench {
     }
     const std::vector<Timing> timings = time_interleaved(runs, {.seconds = options_.seconds});
     row.ms = 1e3 * timings[0].seconds;
-    row.gflops = 1e-9 * shape_cost(c).flop / timings[0].seconds;
+    row.gflops = 1e-9 * cost.flop / timings[0].seconds;
+    row.gbs = 1e-9 * cost.bytes / timings[0].seconds;
     row.peak_gflops = 1e-9 * peak_.flop / timings[1].seconds;
+    for (std::size_t i = 2; i < first_peer; ++i) {
+      row.copy_gbs = std::max(row.copy_gbs, 1e-9 * copies.bytes / timings[i].seconds);
+    }
     for (std::size_t i = 0; i < row.peers.size(); ++i) {
-      row.peers[i].ms = 1e3 * timings[i + 2].seconds;
+      row.peers[i].ms = 1e3 * timings[first_peer + i].seconds;
     }
     if (peers.empty()) return;
     const Tensor wanted = peers.front().result();
@@ -287,6 +316,9 @@ std::string group_table(const std::vector<Row>& rows, const std::vector<std::str
                                  {.title = "GFLOP/s", .right = true},
                                  {.title = "variant"},
                                  {.title = "peak", .right = true, .min_width = 5}};
+  const bool has_copies =
+      std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.copy_gbs > 0; });
+  if (has_copies) columns.push_back({.title = "copy", .right = true, .min_width = 5});
   for (const std::string& name : peers) columns.push_back({.title = name, .right = true});
   Table table(std::move(columns));
   std::string problems;
@@ -301,6 +333,7 @@ std::string group_table(const std::vector<Row>& rows, const std::vector<std::str
     }
     std::vector<std::string> cells = {row.c->shape, number(row.ms), measured(row.gflops),
                                       row.variant, percent(row.gflops / row.peak_gflops)};
+    if (has_copies) cells.push_back(row.copy_gbs > 0 ? percent(row.of_copy()) : "-");
     for (const std::string& name : peers) {
       const auto peer = std::find_if(row.peers.begin(), row.peers.end(),
                                      [&name](const PeerTime& p) { return p.name == name; });
@@ -325,6 +358,9 @@ Json row_json(const Row& row, const Device& device) {
   json["gflops"] = timed ? Json(row.gflops) : Json();
   json["peak_gflops"] = timed ? Json(row.peak_gflops) : Json();
   json["peak_fraction"] = timed ? Json(row.gflops / row.peak_gflops) : Json();
+  json["gbs"] = timed ? Json(row.gbs) : Json();
+  json["copy_gbs"] = timed && row.copy_gbs > 0 ? Json(row.copy_gbs) : Json();
+  json["copy_fraction"] = timed && row.copy_gbs > 0 ? Json(row.of_copy()) : Json();
   json["peers"] = Json::object();
   for (const PeerTime& peer : row.peers) {
     if (timed) json["peers"][peer.name] = {{"ms", peer.ms}, {"ratio", peer.ms / row.ms}};
@@ -388,6 +424,21 @@ Json summary_json(const std::vector<Summary>& summaries) {
   return json;
 }
 
+// Rows limited by memory that neither come near a copy of the same size nor near the best peer.
+std::string slow_line(const std::vector<Row>& rows) {
+  constexpr double kOfCopy = 0.8;
+  constexpr double kOfPeer = 0.9;
+  std::vector<std::string> slow;
+  for (const Row& row : rows) {
+    if (row.copy_gbs == 0 || row.of_copy() >= kOfCopy) continue;
+    if (!row.peers.empty() && row.best_peer_ms() >= kOfPeer * row.ms) continue;
+    slow.push_back(row.c->shape);
+  }
+  if (slow.empty()) return "";
+  return fmt::format("slower than {:.0f} % of a copy and {} of the best peer: {}\n", 100 * kOfCopy,
+                     kOfPeer, fmt::join(slow, "; "));
+}
+
 // Heading, table, problems and what it comes to.
 std::string group_text(const std::string& group, const std::vector<Row>& rows,
                        const std::vector<std::string>& peers, double known_peak) {
@@ -408,7 +459,7 @@ std::string group_text(const std::string& group, const std::vector<Row>& rows,
   if (peak > 0 && peak < kBusy * known_peak) {
     text += fmt::format(", busy: was {}", measured(known_peak));
   }
-  text += ")\n" + group_table(rows, columns);
+  text += ")\n" + group_table(rows, columns) + slow_line(rows);
   const std::vector<Summary> summaries = summarize(compared(rows));
   return summaries.empty() ? text : text + summary_line(summaries.front());
 }

@@ -272,6 +272,8 @@ void append(std::vector<ShapeCase>& cases, const ShapeSet& set, std::span<const 
         }
       } else if (!set.products && pass == Pass::forward) {
         for (ShapeCase& c : rest_cases(set.name, batch)) cases.push_back(std::move(c));
+      } else if (!set.products && pass == Pass::backward_data) {
+        for (ShapeCase& c : rest_backward_cases(set.name, batch)) cases.push_back(std::move(c));
       }
     }
   }
