@@ -90,8 +90,9 @@ Peer layer_norm(const ShapeCase& c, std::span<const Tensor> inputs, const Shape&
 
 Peer pointwise(algorithm kind, std::span<const Tensor> inputs, const Shape& output) {
   const memory x = input(inputs[0]);
+  const float alpha = kind == algorithm::eltwise_swish ? 1.0f : 0.0f;
   const dnnl::eltwise_forward::primitive_desc pd(
-      dnnl::eltwise_forward::desc(kInference, kind, x.get_desc()), onednn().engine);
+      dnnl::eltwise_forward::desc(kInference, kind, x.get_desc(), alpha), onednn().engine);
   return onednn_primitive(dnnl::eltwise_forward(pd),
                           {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, empty(pd.dst_desc())}}, DNNL_ARG_DST,
                           output);
@@ -129,9 +130,9 @@ Peer reduction(algorithm kind, const ShapeCase& c, std::span<const Tensor> input
 std::optional<Peer> onednn_rest(const ShapeCase& c, std::span<const Tensor> inputs,
                                 const Shape& output) {
   static const std::map<std::string, algorithm> functions = {
-      {"relu", algorithm::eltwise_relu},
-      {"sigmoid", algorithm::eltwise_logistic},
-      {"tanh", algorithm::eltwise_tanh},
+      {"relu", algorithm::eltwise_relu},    {"sigmoid", algorithm::eltwise_logistic},
+      {"tanh", algorithm::eltwise_tanh},    {"exp", algorithm::eltwise_exp},
+      {"log", algorithm::eltwise_log},      {"silu", algorithm::eltwise_swish},
       {"gelu", algorithm::eltwise_gelu_erf}};
   static const std::map<std::string, algorithm> reductions = {
       {"reduce_sum", algorithm::reduction_sum},

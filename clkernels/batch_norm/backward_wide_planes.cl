@@ -11,7 +11,7 @@
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   VW           vector width: 1, 2, 4, 8 or 16
-#include "lib/lanes.clh"
+#include "lib/lines.clh"
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_planes(
     __global const float* dy, __global const float* x, __global const float* gamma,
@@ -23,25 +23,18 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_plane
   for (int c = first; c < last; ++c) {
     const float mean = means[c];
     const float inverse = 1.0f / sqrt(variances[c] + epsilon);
-    vec_t sums = (vec_t)(0.0f);
-    vec_t products = (vec_t)(0.0f);
     float sum = 0.0f;
     float product = 0.0f;
     for (int n = 0; n < batch; ++n) {
       const size_t at = ((size_t)n * channels + c) * size;
-      int i = 0;
-      for (; i + VW <= size; i += VW) {
-        const vec_t d = vec_load(0, dy + at + i);
-        sums += d;
-        products += d * (vec_load(0, x + at + i) - mean);
-      }
-      for (; i < size; ++i) {
-        sum += dy[at + i];
-        product += dy[at + i] * (x[at + i] - mean);
+      // Runs that stay in the nearest cache.
+      for (int i = 0; i < size; i += 64 * VW) {
+        const int run = min(size - i, 64 * VW);
+        sum += line_sum(dy + at + i, run);
+        product += line_products(dy + at + i, x + at + i, run, mean);
       }
     }
-    sum += lanes_sum(sums);
-    product = (product + lanes_sum(products)) * inverse;
+    product *= inverse;
     dbeta[c] = sum;
     dgamma[c] = product;
     const float factor = gamma[c] * inverse;

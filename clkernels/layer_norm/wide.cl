@@ -12,7 +12,7 @@
 //   VW           vector width: 1, 2, 4, 8 or 16
 //   COLS         length of a row
 //   HAS_BIAS     1 if there is a bias
-#include "lib/lanes.clh"
+#include "lib/lines.clh"
 #ifndef COLS
 #define COLS 10
 #endif
@@ -32,19 +32,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
   for (int row = row0; row < row1; ++row) {
     __global const float* from = x + (size_t)row * COLS;
     __global float* to = y + (size_t)row * COLS;
-    vec_t sums = (vec_t)(0.0f);
-    float rest = 0.0f;
-    for (int i = 0; i < FULL; i += VW) sums += vec_load(0, from + i);
-    for (int i = FULL; i < COLS; ++i) rest += from[i];
-    const float mean = (lanes_sum(sums) + rest) / COLS;
-    sums = (vec_t)(0.0f);
-    rest = 0.0f;
-    for (int i = 0; i < FULL; i += VW) {
-      const vec_t d = vec_load(0, from + i) - mean;
-      sums = fma(d, d, sums);
-    }
-    for (int i = FULL; i < COLS; ++i) rest = fma(from[i] - mean, from[i] - mean, rest);
-    const float inverse = 1.0f / sqrt((lanes_sum(sums) + rest) / COLS + epsilon);
+    const float mean = line_sum(from, COLS) / COLS;
+    const float inverse = 1.0f / sqrt(line_squares(from, COLS, mean) / COLS + epsilon);
     for (int i = 0; i < FULL; i += VW) {
       vec_t v = (vec_load(0, from + i) - mean) * inverse * vec_load(0, scale + i);
 #if HAS_BIAS

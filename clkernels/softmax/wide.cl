@@ -11,7 +11,7 @@
 //   VW           vector width: 1, 2, 4, 8 or 16
 //   COLS         length of a row
 //   LOG          1 for log_softmax
-#include "lib/lanes.clh"
+#include "lib/lines.clh"
 #include "lib/math.clh"
 #ifndef COLS
 #define COLS 10
@@ -30,23 +30,18 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(__global const
   for (int row = row0; row < row1; ++row) {
     __global const float* from = x + (size_t)row * COLS;
     __global float* to = y + (size_t)row * COLS;
-    vec_t highest = (vec_t)(-INFINITY);
-    for (int i = 0; i < FULL; i += VW) highest = vec_max(highest, vec_load(0, from + i));
-#if TAIL > 0
-    const vec_t tail = load_part(from + FULL, TAIL, -INFINITY);
-    highest = vec_max(highest, tail);
-#endif
-    const float top = lanes_max(highest);
+    const float top = line_max(from, COLS);
     vec_t sums = (vec_t)(0.0f);
     for (int i = 0; i < FULL; i += VW) {
-      const vec_t e = vec_exp(vec_load(0, from + i) - top);
+      const vec_t e = vec_exp_flushed(vec_load(0, from + i) - top);
       sums += e;
 #if !LOG
       vec_store(e, 0, to + i);
 #endif
     }
 #if TAIL > 0
-    const vec_t e_tail = vec_exp(tail - top);
+    const vec_t tail = load_part(from + FULL, TAIL, -INFINITY);
+    const vec_t e_tail = vec_exp_flushed(tail - top);
     sums += e_tail;
 #endif
     const float sum = lanes_sum(sums);

@@ -2,9 +2,10 @@
 // per group.
 //
 // Layout   u: the axis along which x is contiguous; i: the axis along which y is; b: all others.
-// Method   tiles of TILE x TILE elements, so that lines of x and of y stay in the cache while both
-//          are walked. Where lines of x lie a large power of two apart, they would drive each other
-//          out of the cache: there a tile is turned in private memory, each line is touched once.
+// Method   tiles of TILE x TILE elements. Elements of 4 bytes are turned in registers, a vector of
+//          each line at a time; the last tile along i lies over the one before it. Others: lines of
+//          x and y stay in the cache while both are walked; where lines of x lie a large power of
+//          two apart, they would drive each other out, and a tile is turned in private memory.
 //          A group takes boxes_each boxes and u_each rows of tiles.
 // Cost     one read and one write per element.
 // Launch   global (ceil(u_count / u_each), ceil(boxes / boxes_each)), local (1, 1).
@@ -12,6 +13,7 @@
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   ELEMENT      type of an element: uchar, ushort, uint, ulong
 //   TILE         edge of a tile
+//   SQUARES      1 to turn tiles in registers: 4-byte elements, TILE = VW, which is 4, 8 or 16
 //   STAGED       1 to turn tiles in private memory
 //   U_STEP       distance in y of neighbours along u
 //   I_STEP       distance in x of neighbours along i
@@ -22,8 +24,11 @@
 #ifndef TILE
 #define TILE 16
 #endif
+#ifndef SQUARES
+#define SQUARES 1
+#endif
 #ifndef STAGED
-#define STAGED 1
+#define STAGED 0
 #endif
 #ifndef U_STEP
 #define U_STEP i_count
@@ -38,6 +43,23 @@
 #define TO (box * u_count * i_count)
 #endif
 
+#if SQUARES
+#define VW TILE
+#include "lib/transpose.clh"
+
+static inline void turn(__global const ELEMENT* from, __global ELEMENT* to, const int i_step,
+                        const int u_step) {
+  vec_t square[TILE];
+#pragma unroll
+  for (int i = 0; i < TILE; ++i) {
+    square[i] = vec_load(0, (__global const float*)(from + i * i_step));
+  }
+  vec_transpose(square);
+#pragma unroll
+  for (int u = 0; u < TILE; ++u) vec_store(square[u], 0, (__global float*)(to + u * u_step));
+}
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
     __global const ELEMENT* restrict x, __global ELEMENT* restrict y, int u_count, int i_count,
     int boxes, int boxes_each, int u_each) {
@@ -50,6 +72,15 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
     __global ELEMENT* to = y + TO;
     for (int u0 = u_first; u0 < u_last; u0 += TILE) {
       const int u1 = min(u0 + TILE, u_last);
+#if SQUARES
+      if (u1 - u0 == TILE && i_count >= TILE) {
+        for (int i0 = 0; i0 < i_count; i0 += TILE) {
+          const int i = min(i0, i_count - TILE);
+          turn(from + u0 + i * I_STEP, to + u0 * U_STEP + i, I_STEP, U_STEP);
+        }
+        continue;
+      }
+#endif
       for (int i0 = 0; i0 < i_count; i0 += TILE) {
         const int i1 = min(i0 + TILE, i_count);
 #if STAGED

@@ -79,9 +79,11 @@ KernelCall tiled_call(std::vector<CopyAxis> axes, DType dtype, Family family,
   std::int64_t boxes = 1;
   for (const CopyAxis& axis : axes) boxes *= axis.extent;
   const bool wide = family == Family::wide;
-  const std::int64_t tile = wide || work_group(target) >= 256 ? 16
-                            : work_group(target) >= 64        ? 8
-                                                              : 1;
+  const bool squares = wide && size_of(dtype) == 4 && target.vector_width >= 4;
+  const std::int64_t tile = squares                             ? target.vector_width
+                            : wide || work_group(target) >= 256 ? 16
+                            : work_group(target) >= 64          ? 8
+                                                                : 1;
   KernelCall call(wide ? "transpose/wide.cl" : "transpose/simt.cl");
   call.define("ELEMENT", element_type(dtype))
       .define("TILE", tile)
@@ -102,8 +104,9 @@ KernelCall tiled_call(std::vector<CopyAxis> axes, DType dtype, Family family,
   // Iterations of a row of tiles; boxes are shared out first, then rows of tiles.
   // Lines that far apart fall into few sets of a cache.
   constexpr std::int64_t kAliasing = 2048;  // bytes
-  const bool staged = i.from * static_cast<std::int64_t>(size_of(dtype)) % kAliasing == 0;
-  call.define("STAGED", staged ? 1 : 0);
+  const bool staged =
+      !squares && i.from * static_cast<std::int64_t>(size_of(dtype)) % kAliasing == 0;
+  call.define("SQUARES", squares ? 1 : 0).define("STAGED", staged ? 1 : 0);
   const std::int64_t row_loops = 1 + i_tiles * (1 + 2 * tile + tile * tile);
   const std::int64_t row_cost = 4 * tile * i.extent;
   const std::int64_t each = units_each(boxes * u_tiles, row_cost, row_loops, target);

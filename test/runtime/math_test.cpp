@@ -126,8 +126,9 @@ double error_of(float got, double wanted) {
 struct Function {
   const char* name;
   double (*exact)(double);
-  double bound;        // units: ulp
-  double loose_bound;  // with a division within 2.5 ulp
+  double bound;               // units: ulp
+  double loose_bound;         // with a division within 2.5 ulp
+  double highest = INFINITY;  // argument
 };
 const Function kFunctions[] = {
     {"exp", [](double x) { return std::exp(x); }, 1.1, 1.1},
@@ -136,6 +137,8 @@ const Function kFunctions[] = {
     {"log1p", [](double x) { return std::log1p(x); }, 2.0, 2.0},
     {"tanh", [](double x) { return std::tanh(x); }, 5.0, 7.0},
     {"erf", [](double x) { return std::erf(x); }, 6.0, 8.0},
+    {"logistic", [](double x) { return x < -88.376 ? 0 : 1 / (1 + std::exp(-x)); }, 2.5, 4.5},
+    {"exp_flushed", [](double x) { return x < -87.3365 ? 0 : std::exp(x); }, 1.0, 1.0, 88},
 };
 
 }  // namespace
@@ -170,6 +173,7 @@ TEST_CASE("polynomial functions stay within their stated errors") {
         double worst = 0;
         float worst_at = 0;
         for (std::size_t i = 0; i < x.size(); ++i) {
+          if (x[i] > f.highest) continue;
           const double exact = f.exact(x[i]);
           double error = error_of(y[i], exact);
           if (flushes && is_subnormal(x[i])) {
@@ -188,6 +192,7 @@ TEST_CASE("polynomial functions stay within their stated errors") {
         if (first.empty()) first = y;
         std::size_t differ = 0;
         for (std::size_t i = 0; i < x.size(); ++i) {
+          if (x[i] > f.highest) continue;
           const bool both_nan = std::isnan(y[i]) && std::isnan(first[i]);
           if (!both_nan && std::bit_cast<int>(y[i]) != std::bit_cast<int>(first[i])) ++differ;
         }

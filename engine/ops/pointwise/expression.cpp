@@ -150,7 +150,8 @@ std::string instantiate(std::string_view formula,
 std::string type_of(int width) { return width == 1 ? "float" : fmt::format("float{}", width); }
 
 // Built-in functions of OpenCL C for which the formulas get those of clkernels/lib/math.clh.
-constexpr std::string_view kMathFunctions[] = {"erf", "exp", "expm1", "log", "log1p", "tanh"};
+constexpr std::string_view kMathFunctions[] = {"erf",   "exp",      "expm1", "log",
+                                               "log1p", "logistic", "tanh"};
 
 // Emits one statement per distinct call and returns the name of the result.
 std::string emit(const Expression& e, int width, std::string& body,

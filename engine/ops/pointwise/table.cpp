@@ -20,7 +20,7 @@ double normal_pdf(double x) { return kInvSqrt2Pi * std::exp(-0.5 * x * x); }
   [](double a, [[maybe_unused]] double b, [[maybe_unused]] double p0, \
      [[maybe_unused]] double p1) -> double { return (void)a, (expression); }
 
-constexpr const char* kSigmoid = "((T)(1.0f) / ((T)(1.0f) + exp(-a)))";
+constexpr const char* kSigmoid = "logistic(a)";
 
 const PointwiseRow kRows[] = {
     {"abs", 1, "fabs(a)", "sign(a)", "", FN(std::fabs(a)), FN((a > 0) - (a < 0)), nullptr, 1},
@@ -110,7 +110,7 @@ const PointwiseRow kRows[] = {
     {"sigmoid",
      1,
      kSigmoid,
-     "((T)(1.0f) / ((T)(1.0f) + exp(-a))) * ((T)(1.0f) - (T)(1.0f) / ((T)(1.0f) + exp(-a)))",
+     "logistic(a) * logistic(-a)",
      "",
      FN(logistic(a)),
      FN(logistic(a) * logistic(-a)),
@@ -120,12 +120,9 @@ const PointwiseRow kRows[] = {
      {},
      "a - a * a",
      FN(a - a * a)},
-    {"silu", 1, "a / ((T)(1.0f) + exp(-a))",
-     "(T)(1.0f) / ((T)(1.0f) + exp(-a)) * ((T)(1.0f) + a * ((T)(1.0f)"
-     " - (T)(1.0f) / ((T)(1.0f) + exp(-a))))",
-     "", FN(a* logistic(a)), FN(logistic(a) * (1 + a * logistic(-a))), nullptr, 10},
-    {"softplus", 1, "fmax(a, (T)(0.0f)) + log1p(exp(-fabs(a)))",
-     "(T)(1.0f) / ((T)(1.0f) + exp(-a))", "",
+    {"silu", 1, "a * logistic(a)", "logistic(a) * ((T)(1.0f) + a * logistic(-a))", "",
+     FN(a* logistic(a)), FN(logistic(a) * (1 + a * logistic(-a))), nullptr, 10},
+    {"softplus", 1, "fmax(a, (T)(0.0f)) + log1p(exp(-fabs(a)))", "logistic(a)", "",
      FN(std::fmax(a, 0) + std::log1p(std::exp(-std::fabs(a)))), FN(logistic(a)), nullptr, 16},
     {"sqrt",
      1,
