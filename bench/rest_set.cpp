@@ -63,6 +63,7 @@ std::vector<ShapeCase> rest_cases(const std::string& set, std::int64_t batch) {
       ShapeCase& c = add(op, images(channels, size), {{"epsilon", 1e-3}});
       const bool given = c.op == "batch_norm";  // the statistics, too
       for (int i = 0; i < (given ? 4 : 2); ++i) c.in.push_back(f32({channels}));
+      if (given) c.constant = {1, 2, 3, 4};
       c.low = 0.5;
       c.high = 2;
       c.free_ports = true;

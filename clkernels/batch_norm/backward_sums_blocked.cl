@@ -22,28 +22,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_sums_block
   const int first = (int)get_group_id(0) * each;
   const int last = min(first + each, batch * size);
   const vec_t mean = channels_load(means, b, channels);
-  vec_t s0 = (vec_t)(0.0f), s1 = s0, s2 = s0, s3 = s0;
-  vec_t p0 = s0, p1 = s0, p2 = s0, p3 = s0;
-#define ADD(s, p, i)                       \
-  {                                        \
-    const vec_t d = vec_load(i, dy + at);  \
-    s += d;                                \
-    p += d * (vec_load(i, x + at) - mean); \
-  }
-  for (int pixel = first; pixel < last;) {
-    const int count = run_length(pixel, last, size);
-    const size_t at = run_start(pixel, b, blocks, size);
-    int i = 0;
-    for (; i + 4 <= count; i += 4) {
-      ADD(s0, p0, i)
-      ADD(s1, p1, i + 1)
-      ADD(s2, p2, i + 2)
-      ADD(s3, p3, i + 3)
-    }
-    for (; i < count; ++i) ADD(s0, p0, i)
-    pixel += count;
-  }
+  vec_t sum;
+  vec_t product;
+  part_sums(dy, x, mean, first, last, b, blocks, size, &sum, &product);
   const int groups = get_num_groups(0);
-  vec_store(s0 + s1 + (s2 + s3), (int)get_group_id(0) * blocks + b, parts);
-  vec_store(p0 + p1 + (p2 + p3), (groups + (int)get_group_id(0)) * blocks + b, parts);
+  vec_store(sum, (int)get_group_id(0) * blocks + b, parts);
+  vec_store(product, (groups + (int)get_group_id(0)) * blocks + b, parts);
 }

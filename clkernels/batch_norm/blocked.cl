@@ -6,25 +6,39 @@
 //          are 0 where x is finite.
 // Source   Ioffe, Szegedy, "Batch normalization", 2015, arXiv:1502.03167; Chan, Golub, LeVeque,
 //          "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
-// Method   each group joins the statistics of all parts, in their order, then does its own pixels.
+// Method   each group joins the statistics of all parts, in their order, then does its own pixels;
+//          where all pixels are one part, it makes them itself.
 // Cost     1 read and 1 write per element; 3 flop.
 // Launch   global (parts, blocks), local (1, 1).
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   lib/vector.clh's VW
+//   WHOLE        1 if there is one part: no `parts`
 #include "batch_norm/blocked.clh"
+#ifndef WHOLE
+#define WHOLE 0
+#endif
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
     __global const float* x, __global const float* gamma, __global const float* beta,
     __global float* y, __global float* means, __global float* variances,
-    __global const float* parts, int batch, int channels, int size, int each, float epsilon,
-    float scale) {
+#if !WHOLE
+    __global const float* parts,
+#endif
+    int batch, int channels, int size, int each, float epsilon, float scale) {
   const int blocks = (channels + VW - 1) / VW;
   const int b = get_group_id(1);
+#if !WHOLE
   const int groups = get_num_groups(0);
+#endif
   const int first = (int)get_group_id(0) * each;
   const int last = min(first + each, batch * size);
+#if WHOLE
+  vec_t mean;
+  vec_t squares;
+  part_statistics(x, 0, last, b, blocks, size, &mean, &squares);
+#else
   vec_t mean = vec_load(b, parts);
   vec_t squares = vec_load(groups * blocks + b, parts);
   for (int part = 1; part < groups; ++part) {
@@ -35,6 +49,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
     squares += vec_load((groups + part) * blocks + b, parts) +
                apart * apart * ((float)(part * each) * share);
   }
+#endif
   const vec_t variance = squares * scale;
   if (first == 0) {
     channels_store(mean, means, b, channels);
