@@ -4,16 +4,19 @@
 //   with:              v' = momentum * v - rate * g';  p' = p + v'
 //   Nesterov:          p' = p + momentum * v' - rate * g'
 //
-// Layout   all tensors: [n] contiguous; steps: [1]. New contents may replace the old ones in place.
+// Layout   all tensors of parameter k: [n_k] contiguous; steps: [1]. New contents may replace the old
+//          ones in place.
 // Source   Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in
 //          deep learning", ICML 2013, in the form of Keras.
-// Method   a work-item updates elements_each elements in vectors.
+// Method   a work-item updates elements_each elements of one parameter in vectors; parameter k has
+//          the groups up to end_k.
 // Cost     2 reads, 1 write per element; with momentum 3 reads, 2 writes.
-// Launch   global (>= ceil(n / elements_each)), local (WG). Wide devices: WG = 1.
+// Launch   global (the last end_k * WG), local (WG). Wide devices: WG = 1.
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   VW           vector width: 1, 2, 4, 8 or 16
 //   WG           work-group size
+//   EACH_PARAMETER(F)   F(0) F(1) ... for as many parameters as there are; made by the host
 //   MOMENTUM     1 if there is a velocity
 //   NESTEROV     1 for Nesterov momentum
 #include "lib/vector.clh"
@@ -25,6 +28,9 @@
 #endif
 #ifndef NESTEROV
 #define NESTEROV 0
+#endif
+#ifndef EACH_PARAMETER
+#define EACH_PARAMETER(F) F(0) F(1)
 #endif
 
 #if MOMENTUM
@@ -44,18 +50,49 @@
 #define LOAD_VEC(p) vec_load(0, p)
 #define STORE_VEC(v, p) vec_store(v, 0, p)
 
+#if MOMENTUM
+#define PARAMS(k)                                                          \
+  __global const float *parameter##k, __global const float *gradient##k,   \
+      __global const float *velocity##k, __global float *new_parameter##k, \
+      __global float *new_velocity##k, const int n##k, const int end##k,
+#define MOMENTS(k)        \
+  velocity = velocity##k; \
+  new_velocity = new_velocity##k;
+#else
+#define PARAMS(k)                                                        \
+  __global const float *parameter##k, __global const float *gradient##k, \
+      __global float *new_parameter##k, const int n##k, const int end##k,
+#define MOMENTS(k)
+#endif
+// Whether the group belongs to parameter k: from end of the one before.
+#define CHOOSE(k)                     \
+  if (n < 0 && group < end##k) {      \
+    n = n##k;                         \
+    first_group = begin;              \
+    parameter = parameter##k;         \
+    gradient = gradient##k;           \
+    new_parameter = new_parameter##k; \
+    MOMENTS(k)                        \
+  }                                   \
+  begin = end##k;
+
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void sgd_update(
-    __global const float* parameter, __global const float* gradient,
+    EACH_PARAMETER(PARAMS) __global const float* steps, int elements_each, float momentum,
+    float learning_rate, float decay, float weight_decay) {
+  const int group = get_group_id(0);
+  __global const float* parameter = parameter0;
+  __global const float* gradient = gradient0;
+  __global float* new_parameter = new_parameter0;
 #if MOMENTUM
-    __global const float* velocity,
+  __global const float* velocity = velocity0;
+  __global float* new_velocity = new_velocity0;
 #endif
-    __global const float* steps, __global float* new_parameter,
-#if MOMENTUM
-    __global float* new_velocity, float momentum,
-#endif
-    int n, int elements_each, float learning_rate, float decay, float weight_decay) {
+  int n = -1;
+  int begin = 0;
+  int first_group = 0;
+  EACH_PARAMETER(CHOOSE)
   const float rate = learning_rate / (1.0f + decay * steps[0]);
-  const int first = get_global_id(0) * elements_each;
+  const int first = ((group - first_group) * WG + (int)get_local_id(0)) * elements_each;
   const int last = min(first + elements_each, n);
   int i = first;
   for (; i + VW <= last; i += VW) {

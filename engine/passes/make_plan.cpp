@@ -13,9 +13,9 @@ bool wanted(const PassOptions& options, const char* name) {
 }
 
 void check_names(const PassOptions& options) {
-  static const std::vector<std::string> names = {"fold_constants",  "eliminate_dead",
-                                                 "fold_batch_norm", "fuse",
-                                                 "choose_layout",   "plan_memory"};
+  static const std::vector<std::string> names = {
+      "fold_constants", "eliminate_dead", "fold_batch_norm", "fuse",
+      "group_updates",  "choose_layout",  "plan_memory"};
   for (const std::string& name : options.without) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       const std::string near = suggestion(name, names);
@@ -56,6 +56,11 @@ std::vector<std::string> run_graph_passes(Graph& graph, const PassOptions& optio
   }
   if (wanted(options, "fuse")) {
     if (const int n = fuse(graph)) notes.push_back(fmt::format("fuse: {} nodes joined", n));
+    checked();
+  }
+  if (wanted(options, "group_updates")) {
+    if (const int n = group_updates(graph))
+      notes.push_back(fmt::format("group_updates: {} nodes joined", n));
     checked();
   }
   return notes;

@@ -43,6 +43,10 @@ int fold_batch_norm(Graph& graph);
 /// Returns how many nodes disappeared.
 int fuse(Graph& graph);
 
+/// Makes one node of optimizer updates that follow each other and have the same attributes, as many
+/// as a kernel takes. Returns how many nodes disappeared.
+int group_updates(Graph& graph);
+
 /// Runs nodes on blocked channels where that saves time, with conversions at the borders; nodes with
 /// a forced variant where that variant runs. With `free_ports` the graph's inputs and outputs may be
 /// blocked, too. Returns what it did; may be "".

@@ -5,6 +5,7 @@
 #include <pinnacle/layers.hpp>
 #include <pinnacle/session.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/random.hpp"
@@ -36,6 +37,67 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 }
 
 }  // namespace
+
+TEST_CASE("session: grouped updates give bit for bit what single ones give") {
+  for (const Device& device : test_devices()) {
+    CAPTURE(device.name());
+    for (const char* op : {"sgd_update", "adam_update"}) {
+      CAPTURE(op);
+      Graph graph;
+      Builder b(graph);
+      std::map<std::string, Tensor> gradients;
+      const auto value = [&](const std::string& name, const Shape& shape, Role role) {
+        auto data = std::make_shared<Tensor>(random_tensor(shape, graph.values.size()));
+        for (float& v : data->f32()) v = std::fabs(v);
+        const ValueId id = graph.add_value({.name = name,
+                                            .type = {shape, DType::f32},
+                                            .role = role,
+                                            .data = role == Role::input ? nullptr : data});
+        if (role == Role::input) {
+          graph.inputs.push_back(id);
+          gradients[name] = *data;
+        }
+        return id;
+      };
+      const ValueId steps = value("steps", Shape{}, Role::state);
+      for (const std::int64_t n : {1, 15, 64, 127, 5003, 16, 40000}) {
+        const std::string name = fmt::format("p{}", n);
+        std::vector<ValueId> inputs = {value(name, {n}, Role::parameter),
+                                       value(name + ".g", {n}, Role::input),
+                                       value(name + ".m", {n}, Role::state)};
+        Attributes attributes{{"learning_rate", 0.1}, {"weight_decay", 0.01}};
+        if (std::string(op) == "adam_update")
+          inputs.push_back(value(name + ".v", {n}, Role::state));
+        if (std::string(op) == "sgd_update") attributes.set("momentum", 0.9);
+        std::vector<ValueId> targets = inputs;
+        targets.erase(targets.begin() + 1);
+        inputs.push_back(steps);
+        const std::vector<ValueId> results = b.apply_all(find_op(op), inputs, attributes);
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+          graph.updates.push_back({targets[i], results[i]});
+        }
+      }
+      std::vector<Weights> after;
+      for (const char* without : {"group_updates", "fuse"}) {
+        CompileOptions options;
+        options.without_passes = {without};
+        Session session = compile(graph, device, options);
+        if (device.kind() != DeviceKind::host) {
+          CHECK(session.plan().kernel_count() == (after.empty() ? 7 : 1));
+        }
+        session.run(gradients);
+        session.run(gradients);
+        after.push_back(session.weights());
+      }
+      for (const auto& [name, tensor] : after[0]) {
+        CAPTURE(name);
+        const auto bytes = tensor.bytes();
+        const auto others = after[1].at(name).bytes();
+        CHECK(std::equal(bytes.begin(), bytes.end(), others.begin(), others.end()));
+      }
+    }
+  }
+}
 
 TEST_CASE("session: a whole net agrees with the host, fused or not, in one arena or not") {
   const Model model(small_net(), {Shape({2, 9, 9}), DType::f32}, 3);

@@ -70,7 +70,7 @@ TEST_CASE("no shape comes twice in a table, and every graph is sound") {
       CAPTURE(c.shape);
       CHECK(seen.insert(group_name(c) + c.shape).second);
       CHECK(c.count >= 1);
-      CHECK(shape_cost(c).flop > 0);
+      CHECK((shape_cost(c).flop > 0 || c.op == "transpose"));
       // With constants in place; their contents do not matter here.
       std::vector<Tensor> inputs(c.in.size());
       for (const std::size_t i : c.constant) inputs[i] = Tensor(c.in[i].shape);

@@ -69,6 +69,20 @@ std::vector<OpCase> optimizer_cases() {
   adam("late", 101, 100000, 0);
   adam("decay", 37, 500, 0.01, false, 1e-3);
   adam("1 M", 1 << 20, 10, 0, true);
+  // Several parameters of one node.
+  const Shape sizes[] = {{3, 5}, {1}, {64}, {2, 3, 7}, {4000}};
+  OpCase several{.op = "sgd_update", .name = "five parameters", .in = {}};
+  several.attributes = momentum(true);
+  several.low = 0, several.high = 2, several.gradient = false;
+  for (const Shape& size : sizes) several.in.insert(several.in.end(), 3, f32(size));
+  several.in.push_back(f32({}));
+  cases.push_back(several);
+  several.op = "adam_update";
+  several.in.clear();
+  several.attributes = {{"learning_rate", 0.001}, {"weight_decay", 0.01}};
+  for (const Shape& size : sizes) several.in.insert(several.in.end(), 4, f32(size));
+  several.in.push_back(f32({}));
+  cases.push_back(several);
   return cases;
 }
 
