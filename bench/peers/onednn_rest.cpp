@@ -125,6 +125,83 @@ Peer reduction(algorithm kind, const ShapeCase& c, std::span<const Tensor> input
                           output);
 }
 
+// ---- Backward ----------------------------------------------------------------------------------
+
+// The forward pass runs once before the clock starts and leaves its workspace, if it has one.
+Peer pooling_backward(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const bool largest = c.op == "max_pool2d_backward";
+  const Tensor& dy = inputs[largest ? 2 : 0];
+  const memory::dims x_dims = output.dims();
+  const Attributes::Ints pads = c.attributes.ints("pads");
+  const algorithm kind = largest ? algorithm::pooling_max : algorithm::pooling_avg_exclude_padding;
+  const memory::dims strides = c.attributes.ints("strides");
+  const memory::dims kernel = c.attributes.ints("kernel_shape");
+  const memory::desc y_any = any(dy.shape().dims());
+  const dnnl::pooling_forward::primitive_desc forward(
+      dnnl::pooling_forward::desc(prop_kind::forward_training, kind, image_layout(x_dims), y_any,
+                                  strides, kernel, {pads[0], pads[1]}, {pads[2], pads[3]}),
+      onednn().engine);
+  const dnnl::pooling_backward::primitive_desc pd(
+      dnnl::pooling_backward::desc(kind, image_layout(x_dims), forward.dst_desc(), strides, kernel,
+                                   {pads[0], pads[1]}, {pads[2], pads[3]}),
+      onednn().engine, forward);
+  OneDnnArguments arguments = {
+      {DNNL_ARG_DIFF_DST, filled(pd.diff_dst_desc(), dy.shape().dims(), dy)},
+      {DNNL_ARG_DIFF_SRC, empty(pd.diff_src_desc())}};
+  if (largest) {
+    const memory workspace = empty(forward.workspace_desc());
+    dnnl::pooling_forward(forward).execute(
+        onednn().stream, {{DNNL_ARG_SRC, filled(forward.src_desc(), x_dims, inputs[0])},
+                          {DNNL_ARG_DST, empty(forward.dst_desc())},
+                          {DNNL_ARG_WORKSPACE, workspace}});
+    onednn().stream.wait();
+    arguments.emplace(DNNL_ARG_WORKSPACE, workspace);
+  }
+  return onednn_primitive(dnnl::pooling_backward(pd), std::move(arguments), DNNL_ARG_DIFF_SRC,
+                          output);
+}
+
+Peer softmax_backward(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const memory y = input(inputs[0]);
+  const auto axis = static_cast<int>(c.attributes.integer("axis"));
+  const dnnl::softmax_forward::primitive_desc forward(
+      dnnl::softmax_forward::desc(prop_kind::forward_training, y.get_desc(), axis),
+      onednn().engine);
+  const dnnl::softmax_backward::primitive_desc pd(
+      dnnl::softmax_backward::desc(y.get_desc(), y.get_desc(), axis), onednn().engine, forward);
+  return onednn_primitive(dnnl::softmax_backward(pd),
+                          {{DNNL_ARG_DST, y},
+                           {DNNL_ARG_DIFF_DST, input(inputs[1])},
+                           {DNNL_ARG_DIFF_SRC, empty(pd.diff_src_desc())}},
+                          DNNL_ARG_DIFF_SRC, output);
+}
+
+// Inputs as the op's: dy, x, gamma, mean, variance.
+Peer batch_norm_backward(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const memory x = input(inputs[1]);
+  const auto epsilon = static_cast<float>(c.attributes.number("epsilon"));
+  const normalization_flags flags = normalization_flags::use_scale | normalization_flags::use_shift;
+  using Forward = dnnl::batch_normalization_forward;
+  using Backward = dnnl::batch_normalization_backward;
+  const Forward::primitive_desc forward(
+      Forward::desc(prop_kind::forward_training, x.get_desc(), epsilon, flags), onednn().engine);
+  const Backward::primitive_desc pd(
+      Backward::desc(prop_kind::backward, x.get_desc(), x.get_desc(), epsilon, flags),
+      onednn().engine, forward);
+  const memory::desc channels = plain({c.in[2].shape[0]});
+  return onednn_primitive(Backward(pd),
+                          {{DNNL_ARG_SRC, x},
+                           {DNNL_ARG_DIFF_DST, input(inputs[0])},
+                           {DNNL_ARG_SCALE, input(inputs[2])},
+                           {DNNL_ARG_SHIFT, input(inputs[2])},  // asked for, not used
+                           {DNNL_ARG_MEAN, input(inputs[3])},
+                           {DNNL_ARG_VARIANCE, input(inputs[4])},
+                           {DNNL_ARG_DIFF_SCALE, empty(channels)},
+                           {DNNL_ARG_DIFF_SHIFT, empty(channels)},
+                           {DNNL_ARG_DIFF_SRC, empty(pd.diff_src_desc())}},
+                          DNNL_ARG_DIFF_SRC, output);
+}
+
 }  // namespace
 
 std::optional<Peer> onednn_rest(const ShapeCase& c, std::span<const Tensor> inputs,
@@ -140,6 +217,11 @@ std::optional<Peer> onednn_rest(const ShapeCase& c, std::span<const Tensor> inpu
       {"reduce_max", algorithm::reduction_max}};
   const std::string& op = c.op;
   if (op == "max_pool2d" || op == "average_pool2d") return pooling(c, inputs, output);
+  if (op == "max_pool2d_backward" || op == "average_pool2d_backward") {
+    return pooling_backward(c, inputs, output);
+  }
+  if (op == "softmax_backward") return softmax_backward(c, inputs, output);
+  if (op == "batch_norm_backward") return batch_norm_backward(c, inputs, output);
   if (op == "softmax") return softmax(c, inputs, output);
   if (op == "batch_norm" || op == "batch_norm_training") return batch_norm(c, inputs, output);
   if (op == "layer_norm") return layer_norm(c, inputs, output);

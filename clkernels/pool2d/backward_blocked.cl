@@ -44,6 +44,40 @@ static inline void any_window(__global const float* from, __global float* to, co
   }
 }
 
+// Windows that overlap along a row: columns wait in registers until no further window reaches them.
+#define IN_STEPS (IS_SMALL && SW < KW)
+#if IN_STEPS
+static inline void windows_in_steps(__global const float* from, __global float* to,
+                                    __global const float* y, __global const float* dy,
+                                    const int corner) {
+  vec_t sums[TAPS];
+#pragma unroll
+  for (int t = 0; t < TAPS; ++t) sums[t] = (vec_t)(0.0f);
+  for (int c = INNER; c < INNER_END; ++c) {
+    const vec_t v = vec_load(c, y);
+    vec_t left = vec_load(c, dy);
+#pragma unroll
+    for (int t = 0; t < TAPS; ++t) {
+      const ivec_t hit = vec_load(corner + t / KW * WI + c * SW + t % KW, from) == v;
+      sums[t] += hit ? left : (vec_t)(0.0f);
+      left = hit ? (vec_t)(0.0f) : left;
+    }
+#pragma unroll
+    for (int t = 0; t < TAPS; ++t) {
+      const int at = corner + t / KW * WI + c * SW + t % KW;
+      if (t % KW < SW) vec_store(vec_load(at, to) + sums[t], at, to);
+      // Never beyond the array: the compiler sees both sides.
+      sums[t] = t % KW + SW < KW ? sums[t % KW + SW < KW ? t + SW : t] : (vec_t)(0.0f);
+    }
+  }
+#pragma unroll
+  for (int t = 0; t < TAPS; ++t) {
+    const int at = corner + t / KW * WI + INNER_END * SW + t % KW;
+    if (t % KW + SW < KW) vec_store(vec_load(at, to) + sums[t], at, to);
+  }
+}
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
     __global const float* restrict x, __global const float* restrict y,
     __global const float* restrict dy, __global float* restrict dx) {
@@ -70,6 +104,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
           any_window(from, to, window(top, c * SW - PL), vec_load(c, y + row),
                      vec_load(c, dy + row), h0, h1);
         }
+#if IN_STEPS
+        if (c < INNER_END) windows_in_steps(from, to, y + row, dy + row, top * WI - PL);
+        c = INNER_END;
+#endif
         for (; c < INNER_END; ++c) {
           const vec_t v = vec_load(c, y + row);
           vec_t left = vec_load(c, dy + row);
@@ -107,6 +145,13 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
     __global const float* from = dy + p * HO * WO * VW;
     for (int h = h0; h < h1; ++h) {
       __global float* to = dx + (p * HI + h) * WI * VW;
+#if COVERS
+      for (int c = 0; c < WO; ++c) {
+        const vec_t share = vec_load(h / KH * WO + c, from) * (1.0f / TAPS);
+        for (int i = 0; i < KW; ++i) vec_store(share, c * KW + i, to);
+      }
+      continue;
+#endif
       const int2 r = over(h + PT, KH, SH, HO);
       for (int w = 0; w < WI; ++w) {
         const int2 c = over(w + PL, KW, SW, WO);

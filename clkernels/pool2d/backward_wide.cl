@@ -3,8 +3,9 @@
 // Layout   x, dx [PLANES, HI, WI], y, dy [PLANES, HO, WO], contiguous. The mean has no x and y.
 // Source   the definition; of equal largest elements the first (row by row) takes the gradient.
 // Method   a group owns PG planes and adds window after window into them, so that no other group
-//          writes there. Windows that neither overlap nor leave the input are unrolled and their
-//          loop is vectorised by the compiler.
+//          writes there. Windows that neither overlap nor leave the input are unrolled: two columns
+//          wide in vectors of windows, of which the last lies over the one before it; others in a
+//          loop that the compiler makes a vector loop.
 // Cost     one read of x, y, dy, one write of dx; KH KW operations per output.
 // Launch   global (ceil(PLANES / PG)), local (1).
 // SPDX-License-Identifier: Apache-2.0
@@ -12,11 +13,20 @@
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   pool2d/geometry.clh's
 //   PG           planes of a group
+//   VW           windows at once, where KW = SW = 2: 4, 8 or 16; 1: no vectors
+#ifndef VW
+#define VW 4
+#endif
+#include "lib/transpose.clh"
 #include "pool2d/wide_columns.clh"
 #ifndef PG
 #define PG 2
 #endif
 #define IS_DISJOINT (IS_SMALL && SH >= KH && SW >= KW)
+// Windows that write all elements, without reading any.
+#define COVERS \
+  (IS_SMALL && SH == KH && SW == KW && PT == 0 && PL == 0 && HO * KH == HI && WO * KW == WI)
+#define IN_PAIRS (VW > 1 && IS_DISJOINT && KW == 2 && SW == 2)
 
 inline void add_window(__global const float* x, const float y, const float dy, __global float* dx,
                        const window_t r) {
@@ -31,6 +41,31 @@ inline void add_window(__global const float* x, const float y, const float dy, _
 #endif
 }
 
+#if IN_PAIRS
+// VW windows, whose first corner is from[0]: d is what each has to give.
+static inline void give_pairs(__global const float* from, __global float* to, const vec_t v,
+                              const vec_t d) {
+  vec_t left = IS_MAX ? d : d * (1.0f / TAPS);
+#pragma unroll
+  for (int h = 0; h < KH; ++h) {
+#if IS_MAX
+    const vec_t a = vec_load(0, from + h * WI);
+    const vec_t b = vec_load(0, from + h * WI + VW);
+    const ivec_t first = (vec_t)(a.even, b.even) == v;
+    const vec_t even = first ? left : (vec_t)(0.0f);
+    left = first ? (vec_t)(0.0f) : left;
+    const ivec_t second = (vec_t)(a.odd, b.odd) == v;
+    const vec_t odd = second ? left : (vec_t)(0.0f);
+    left = second ? (vec_t)(0.0f) : left;
+#else
+    const vec_t even = left, odd = left;
+#endif
+    vec_store(PNC_MEET_LOW(even, odd), 0, to + h * WI);
+    vec_store(PNC_MEET_HIGH(even, odd), 0, to + h * WI + VW);
+  }
+}
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide(
 #if IS_MAX
     __global const float* restrict x, __global const float* restrict y,
@@ -44,7 +79,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide(
 #else
     __global const float* restrict from = dy;  // not read
 #endif
+#if !COVERS
     for (int i = 0; i < HI * WI; ++i) to[i] = 0.0f;
+#endif
     for (int o = 0; o < HO; ++o) {
       const int row = (p * HO + o) * WO;
       __global const float* restrict d = dy + row;
@@ -61,7 +98,17 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide(
           add_window(from, v[column], d[column], to, window(top, column * SW - PL));
         }
         const int corner = top * WI - PL;
-        for (int c = INNER; c < INNER_END; ++c) {
+        int c = INNER;
+#if IN_PAIRS
+        if (INNER_END - INNER >= VW) {
+          for (; c < INNER_END; c += VW) {
+            const int at = min(c, INNER_END - VW);
+            give_pairs(from + corner + 2 * at, to + corner + 2 * at, vec_load(0, v + at),
+                       vec_load(0, d + at));
+          }
+        }
+#endif
+        for (; c < INNER_END; ++c) {
           float left = IS_MAX ? d[c] : d[c] * (1.0f / TAPS);
 #pragma unroll
           for (int t = 0; t < TAPS; ++t) {

@@ -42,6 +42,7 @@ std::vector<OpCase> batch_norm_cases() {
   add({33, 17});
   add({2, 1, 3, 3});
   add({3, 5, 4, 4});
+  add({2, 1, 30, 150, 4}, false, 3);  // several parts
   add({2, 3, 7, 5});
   add({3, 2, 5, 13});
   add({128, 512}, true);

@@ -19,7 +19,14 @@ std::int64_t iterations(const PoolGeometry& g, const Target& target) {
          (1 + g.hi * g.wi + g.ho * (1 + g.wo * (1 + g.kh * (1 + g.kw))));
 }
 
-Variant make(PoolKind kind, PoolPass pass, const char* file) {
+// Windows of a vector, so that a row of them is at least one.
+std::int64_t windows_at_once(const PoolGeometry& g, const Target& target) {
+  std::int64_t windows = target.vector_width;
+  while (windows > g.wo) windows /= 2;
+  return windows < 4 ? 1 : windows;
+}
+
+Variant make(PoolKind kind, PoolPass pass, const char* file, bool backward) {
   return {.name = "wide",
           .accepts = [pass](const OpView& op, const Target& target) -> Decline {
             if (target.family != Family::wide) {
@@ -37,6 +44,7 @@ Variant make(PoolKind kind, PoolPass pass, const char* file) {
                 Lowering lowering;
                 KernelCall& call = lowering.call(file);
                 call.define("PG", planes);
+                if (backward) call.define("VW", windows_at_once(g, target));
                 describe(call, g, kind);
                 add_operands(call, op);
                 call.range({static_cast<std::size_t>((g.planes + planes - 1) / planes), 1, 1},
@@ -52,11 +60,11 @@ Variant make(PoolKind kind, PoolPass pass, const char* file) {
 Variant pool2d_wide(PoolKind kind) {
   return make(
       kind, [](const OpView& op) { return pool_geometry(op, op.shape(0), op.out_shape()); },
-      "pool2d/wide.cl");
+      "pool2d/wide.cl", false);
 }
 
 Variant pool2d_backward_wide(PoolKind kind, PoolPass pass) {
-  return make(kind, pass, "pool2d/backward_wide.cl");
+  return make(kind, pass, "pool2d/backward_wide.cl", true);
 }
 
 }  // namespace pinnacle
