@@ -202,6 +202,42 @@ Peer batch_norm_backward(const ShapeCase& c, std::span<const Tensor> inputs, con
                           DNNL_ARG_DIFF_SRC, output);
 }
 
+// Inputs as the op's: dy, x, scale. Mean and variance come from a forward pass before the clock
+// starts: ours makes them anew.
+Peer layer_norm_backward(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const memory x = input(inputs[1]);
+  const auto epsilon = static_cast<float>(c.attributes.number("epsilon"));
+  const normalization_flags flags = normalization_flags::use_scale | normalization_flags::use_shift;
+  using Forward = dnnl::layer_normalization_forward;
+  using Backward = dnnl::layer_normalization_backward;
+  const Forward::primitive_desc forward(
+      Forward::desc(prop_kind::forward_training, x.get_desc(), epsilon, flags), onednn().engine);
+  const Backward::primitive_desc pd(
+      Backward::desc(prop_kind::backward, x.get_desc(), x.get_desc(), epsilon, flags),
+      onednn().engine, forward);
+  const memory scale = input(inputs[2]);
+  const memory mean = empty(forward.mean_desc());
+  const memory variance = empty(forward.variance_desc());
+  Forward(forward).execute(onednn().stream, {{DNNL_ARG_SRC, x},
+                                             {DNNL_ARG_SCALE, scale},
+                                             {DNNL_ARG_SHIFT, scale},
+                                             {DNNL_ARG_MEAN, mean},
+                                             {DNNL_ARG_VARIANCE, variance},
+                                             {DNNL_ARG_DST, empty(forward.dst_desc())}});
+  onednn().stream.wait();
+  return onednn_primitive(Backward(pd),
+                          {{DNNL_ARG_SRC, x},
+                           {DNNL_ARG_DIFF_DST, input(inputs[0])},
+                           {DNNL_ARG_SCALE, scale},
+                           {DNNL_ARG_SHIFT, scale},  // asked for, not used
+                           {DNNL_ARG_MEAN, mean},
+                           {DNNL_ARG_VARIANCE, variance},
+                           {DNNL_ARG_DIFF_SCALE, empty(scale.get_desc())},
+                           {DNNL_ARG_DIFF_SHIFT, empty(scale.get_desc())},
+                           {DNNL_ARG_DIFF_SRC, empty(pd.diff_src_desc())}},
+                          DNNL_ARG_DIFF_SRC, output);
+}
+
 }  // namespace
 
 std::optional<Peer> onednn_rest(const ShapeCase& c, std::span<const Tensor> inputs,
@@ -220,6 +256,7 @@ std::optional<Peer> onednn_rest(const ShapeCase& c, std::span<const Tensor> inpu
   if (op == "max_pool2d_backward" || op == "average_pool2d_backward") {
     return pooling_backward(c, inputs, output);
   }
+  if (op == "layer_norm_backward") return layer_norm_backward(c, inputs, output);
   if (op == "softmax_backward") return softmax_backward(c, inputs, output);
   if (op == "batch_norm_backward") return batch_norm_backward(c, inputs, output);
   if (op == "softmax") return softmax(c, inputs, output);

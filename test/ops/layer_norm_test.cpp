@@ -20,6 +20,18 @@ std::vector<OpCase> layer_norm_cases() {
                      .low = -2,
                      .high = 3,
                      .perf = perf});
+    if (!bias) return;
+    const TensorType& type = cases.back().in[0];
+    cases.push_back(
+        {.op = "layer_norm_backward",
+         .name = name,
+         .in = {type, type, f32(scale)},
+         .attributes = {{"axis", axis}, {"epsilon", epsilon}},
+         .low = -2,
+         .high = 3,
+         .tolerance = 5e-5,  // a row of one: nothing but roundings, times 1 / sqrt(epsilon)
+         .gradient = false,
+         .perf = perf});
   };
   add("one", {1, 1}, 1);
   add("pair", {3, 2}, 1, true, 0.1);
@@ -32,6 +44,7 @@ std::vector<OpCase> layer_norm_cases() {
   add("two axes", {3, 5, 7}, 1);
   add("all axes", {4, 9}, 0);
   add("last of four", {2, 3, 4, 8}, 3);
+  add("several groups", {90, 131}, 1);
   add("[1024, 768]", {1024, 768}, 1, true, 1e-5, true);
   add("[128, 64]", {128, 64}, 1, true, 1e-5, true);
   // A mean far from zero, which one pass over squares would not survive.
