@@ -125,6 +125,23 @@ Peer reduction(algorithm kind, const ShapeCase& c, std::span<const Tensor> input
                           output);
 }
 
+// A reorder: the same logical axes, those of y, in the order in which they lie in x and in y.
+Peer transpose(const ShapeCase& c, std::span<const Tensor> inputs, const Shape& output) {
+  const Attributes::Ints perm = c.attributes.ints("perm");
+  const memory::dims from = row_strides(c.in[0].shape.dims());
+  memory::dims strides;
+  for (const std::int64_t axis : perm) strides.push_back(from[static_cast<std::size_t>(axis)]);
+  const memory::dims x_dims = c.in[0].shape.dims();
+  const memory rows = filled(plain(x_dims), x_dims, inputs[0]);
+  const memory::desc as_y(output.dims(), memory::data_type::f32, strides);
+  const memory x(as_y, onednn().engine, rows.get_data_handle());
+  const memory y = empty(plain(output.dims()));
+  // `rows` owns the numbers: it lives in the arguments, too.
+  return onednn_primitive(dnnl::reorder(x, y),
+                          {{DNNL_ARG_FROM, x}, {DNNL_ARG_TO, y}, {DNNL_ARG_WORKSPACE, rows}},
+                          DNNL_ARG_TO, output);
+}
+
 // ---- Backward ----------------------------------------------------------------------------------
 
 // The forward pass runs once before the clock starts and leaves its workspace, if it has one.
@@ -256,6 +273,7 @@ std::optional<Peer> onednn_rest(const ShapeCase& c, std::span<const Tensor> inpu
   if (op == "max_pool2d_backward" || op == "average_pool2d_backward") {
     return pooling_backward(c, inputs, output);
   }
+  if (op == "transpose") return transpose(c, inputs, output);
   if (op == "layer_norm_backward") return layer_norm_backward(c, inputs, output);
   if (op == "softmax_backward") return softmax_backward(c, inputs, output);
   if (op == "batch_norm_backward") return batch_norm_backward(c, inputs, output);
