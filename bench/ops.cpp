@@ -14,6 +14,7 @@
 #include "bench/commands.hpp"
 #include "bench/environment.hpp"
 #include "bench/output.hpp"
+#include "bench/peak.hpp"
 #include "bench/table.hpp"
 #include "bench/timing.hpp"
 #include "bench/workloads.hpp"
@@ -226,7 +227,18 @@ class Bench {
       runs.push_back(session_run(sessions[i]));
       timed.push_back(&rows[i]);
     }
+    const bool has_roofs = !target_.host && target_.peak_gflops > 0 && target_.bandwidth_gbs > 0;
+    CopyRuns copies;
+    if (has_roofs && !timed.empty() && is_memory_bound(target_, cost.flop, cost.bytes)) {
+      copies = copy_runs(device_, cost.bytes);
+    }
+    runs.insert(runs.end(), copies.runs.begin(), copies.runs.end());
     const std::vector<Timing> timings = time_interleaved(runs, {.seconds = options_.seconds});
+    double copy_seconds = 0;  // of as many bytes
+    for (std::size_t i = timed.size(); i < timings.size(); ++i) {
+      const double seconds = timings[i].seconds * cost.bytes / copies.bytes;
+      copy_seconds = copy_seconds == 0 ? seconds : std::min(copy_seconds, seconds);
+    }
     for (std::size_t i = 0; i < timed.size(); ++i) {
       Row& row = *timed[i];
       const double seconds = timings[i].seconds;
@@ -234,11 +246,10 @@ class Bench {
       row.gflops = 1e-9 * cost.flop / seconds;
       row.gbs = 1e-9 * cost.bytes / seconds;
       flop_rates_[row.c->op + '/' + row.variant] = cost.flop / seconds;
-      if (target_.host || target_.peak_gflops <= 0 || target_.bandwidth_gbs <= 0) continue;
-      const double flop_seconds = 1e-9 * cost.flop / target_.peak_gflops;
-      const double byte_seconds = 1e-9 * cost.bytes / target_.bandwidth_gbs;
-      row.flop_bound = flop_seconds >= byte_seconds;
-      row.peak_fraction = std::max(flop_seconds, byte_seconds) / seconds;
+      if (!has_roofs) continue;
+      row.flop_bound = copies.runs.empty();
+      row.peak_fraction =
+          (row.flop_bound ? 1e-9 * cost.flop / target_.peak_gflops : copy_seconds) / seconds;
     }
   }
 

@@ -56,6 +56,7 @@ std::vector<ShapeCase> rest_cases(const std::string& set, std::int64_t batch) {
   add("average_pool2d", images(1280, 7), window(7, 7, 0), " global").free_ports = true;
 
   add("softmax", {batch, 1000}, {{"axis", std::int64_t{1}}});
+  add("softmax", {batch * 128, 1000}, {{"axis", std::int64_t{1}}});
   add("softmax", {batch * 12 * 128, 128}, {{"axis", std::int64_t{1}}});
 
   for (const auto& [channels, size] : {std::pair{64, 112}, {256, 56}, {512, 28}, {2048, 7}}) {
