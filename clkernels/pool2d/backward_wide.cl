@@ -5,7 +5,8 @@
 // Method   a group owns PG planes and adds window after window into them, so that no other group
 //          writes there. Windows that neither overlap nor leave the input are unrolled: two columns
 //          wide in vectors of windows, of which the last lies over the one before it; others in a
-//          loop that the compiler makes a vector loop.
+//          loop that the compiler makes a vector loop. Of windows that overlap the largest elements
+//          are found in such a loop, too, then they are added one by one.
 // Cost     one read of x, y, dy, one write of dx; KH KW operations per output.
 // Launch   global (ceil(PLANES / PG)), local (1).
 // SPDX-License-Identifier: Apache-2.0
@@ -26,6 +27,7 @@
 // Windows that write all elements, without reading any.
 #define COVERS \
   (IS_SMALL && SH == KH && SW == KW && PT == 0 && PL == 0 && HO * KH == HI && WO * KW == WI)
+#define SEARCHED 64  // windows at once
 #define IN_PAIRS (VW > 1 && IS_DISJOINT && KW == 2 && SW == 2)
 
 inline void add_window(__global const float* x, const float y, const float dy, __global float* dx,
@@ -120,6 +122,30 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide(
 #else
             to[at] = left;
 #endif
+          }
+        }
+        column = INNER_END;
+      }
+#elif IS_MAX && IS_SMALL
+      if (top >= 0 && top + KH <= HI) {
+        for (; column < INNER; ++column) {
+          add_window(from, v[column], d[column], to, window(top, column * SW - PL));
+        }
+        for (; column < INNER_END; column += SEARCHED) {
+          const int corner = top * WI - PL + column * SW;
+          const int count = min(SEARCHED, INNER_END - column);
+          int found[SEARCHED];  // where, from the window's corner
+          for (int c = 0; c < count; ++c) {
+            int where = -1;
+#pragma unroll
+            for (int t = TAPS - 1; t >= 0; --t) {
+              const int at = t / KW * WI + t % KW;
+              where = from[corner + at + c * SW] == v[column + c] ? at : where;
+            }
+            found[c] = where;
+          }
+          for (int c = 0; c < count; ++c) {
+            if (found[c] >= 0) to[corner + c * SW + found[c]] += d[column + c];
           }
         }
         column = INNER_END;
