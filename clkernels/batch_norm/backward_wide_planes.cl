@@ -11,7 +11,7 @@
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   VW           vector width: 1, 2, 4, 8 or 16
-#include "lib/lines.clh"
+#include "lib/lanes.clh"
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_planes(
     __global const float* dy, __global const float* x, __global const float* gamma,
@@ -23,18 +23,33 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_plane
   for (int c = first; c < last; ++c) {
     const float mean = means[c];
     const float inverse = 1.0f / sqrt(variances[c] + epsilon);
+    // Two accumulators each, so that none waits for the one before.
+    vec_t s0 = (vec_t)(0.0f), s1 = s0, p0 = s0, p1 = s0;
     float sum = 0.0f;
     float product = 0.0f;
     for (int n = 0; n < batch; ++n) {
       const size_t at = ((size_t)n * channels + c) * size;
-      // Runs that stay in the nearest cache.
-      for (int i = 0; i < size; i += 64 * VW) {
-        const int run = min(size - i, 64 * VW);
-        sum += line_sum(dy + at + i, run);
-        product += line_products(dy + at + i, x + at + i, run, mean);
+      int i = 0;
+      for (; i + 2 * VW <= size; i += 2 * VW) {
+        const vec_t d0 = vec_load(0, dy + at + i);
+        const vec_t d1 = vec_load(0, dy + at + i + VW);
+        s0 += d0;
+        s1 += d1;
+        p0 += d0 * (vec_load(0, x + at + i) - mean);
+        p1 += d1 * (vec_load(0, x + at + i + VW) - mean);
+      }
+      for (; i + VW <= size; i += VW) {
+        const vec_t d = vec_load(0, dy + at + i);
+        s0 += d;
+        p0 += d * (vec_load(0, x + at + i) - mean);
+      }
+      for (; i < size; ++i) {
+        sum += dy[at + i];
+        product += dy[at + i] * (x[at + i] - mean);
       }
     }
-    product *= inverse;
+    sum += lanes_sum(s0 + s1);
+    product = (product + lanes_sum(p0 + p1)) * inverse;
     dbeta[c] = sum;
     dgamma[c] = product;
     const float factor = gamma[c] * inverse;
