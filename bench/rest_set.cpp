@@ -11,12 +11,6 @@ using Ints = Attributes::Ints;
 
 TensorType f32(Shape shape) { return {std::move(shape), DType::f32}; }
 
-bool has_op(std::string_view name) {
-  const auto ops = builtin_ops();
-  return std::any_of(ops.begin(), ops.end(),
-                     [name](const OpDef& op) { return std::string_view(op.name) == name; });
-}
-
 Attributes window(std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
   return {{"kernel_shape", Ints{kernel, kernel}},
           {"strides", Ints{stride, stride}},
@@ -70,12 +64,10 @@ std::vector<ShapeCase> rest_cases(const std::string& set, std::int64_t batch) {
       c.free_ports = true;
     }
   }
-  if (has_op("layer_norm")) {
-    ShapeCase& c =
-        add("layer_norm", {batch * 128, 768}, {{"axis", std::int64_t{1}}, {"epsilon", 1e-5}});
-    c.in.push_back(f32({768}));
-    c.in.push_back(f32({768}));
-  }
+  ShapeCase& norm =
+      add("layer_norm", {batch * 128, 768}, {{"axis", std::int64_t{1}}, {"epsilon", 1e-5}});
+  norm.in.push_back(f32({768}));
+  norm.in.push_back(f32({768}));
 
   add("softmax_cross_entropy", {batch * 128, 1000}, {}).in.push_back({{batch * 128}, DType::i32});
 
@@ -147,10 +139,9 @@ std::vector<ShapeCase> rest_backward_cases(const std::string& set, std::int64_t 
   ShapeCase& loss = add("softmax_cross_entropy_backward", {batch * 128, 1000},
                         {{batch * 128, 1000}, {batch * 128}, Shape{}}, {});
   loss.in[1].dtype = DType::i32;
-  if (has_op("layer_norm_backward")) {
-    const Shape x{batch * 128, 768};
-    add("layer_norm_backward", x, {x, x, {768}}, {{"axis", std::int64_t{1}}, {"epsilon", 1e-5}});
-  }
+  const Shape rows{batch * 128, 768};
+  add("layer_norm_backward", rows, {rows, rows, {768}},
+      {{"axis", std::int64_t{1}}, {"epsilon", 1e-5}});
   // Updates do not depend on the batch.
   for (const Shape& p : {Shape{1000, 2048}, Shape{64, 64, 3, 3}}) {
     const Attributes sgd = {{"learning_rate", 0.01}, {"momentum", 0.9}};

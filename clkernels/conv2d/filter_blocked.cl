@@ -12,9 +12,9 @@
 //             MR channels x > [acc acc]   acc[i][v] += x[pixel + tap][c + i] * dy[pixel][v]
 //                         x > [acc acc]
 //
-//          and waits in local memory until the next chunk, that of each pair. With SWAP x gives the vectors and dy is
-//          broadcast: then the results of a 1 x 1 kernel are contiguous. Taps on the padding are
-//          left out by the bounds of the loops over rows and columns.
+//          and waits in local memory until the next chunk, that of each pair. With SWAP x gives the
+//          vectors and dy is broadcast: then the results of a 1 x 1 kernel are contiguous. Taps on
+//          the padding are left out by the bounds of the loops over rows and columns.
 // Cost     2 N G CO HO WO CI KH KW flop.
 // Launch   global (ceil(G * BLOCKS / BG), PARTS), local (1, 1).
 // SPDX-License-Identifier: Apache-2.0

@@ -18,7 +18,8 @@
 //   fg           tiles of filters of a group
 //   chunk        blocks of channels at a time
 //   has_residual, least  with RELU_BY_ARGUMENT
-//   v, m         local memory: XI (chunk TB + 1) VW, and XI (TB NV + 1) VW (times fg with CHUNKED) floats
+//   v, m         local memory: XI (chunk TB + 1) VW floats, and XI (TB NV + 1) VW, with CHUNKED
+//                times fg
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   lib/vector.clh's VW, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL and epilogue, winograd.clh's TILE,

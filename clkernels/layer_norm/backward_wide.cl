@@ -8,7 +8,7 @@
 // Source   Ba, Kiros, Hinton, "Layer Normalization", 2016, arXiv:1607.06450; the chain rule.
 // Method   a group does rows_each rows, each in four passes of vectors while the row stays in the
 //          cache: mean, variance, the two means of t, the results.
-// Cost     3 reads of x, 2 of dy and 1 write per element, 2 reads and writes of the sums, from cache;
+// Cost     4 reads of x, 2 of dy and 1 write per element, 2 reads and writes of the sums, from cache;
 //          17 flop.
 // Launch   global (ceil(rows / rows_each)), local (1).
 // SPDX-License-Identifier: Apache-2.0

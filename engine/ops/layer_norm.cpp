@@ -100,7 +100,7 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   call.arg(out()).arg(to_int(size.rows));
   if (family == Family::wide) {
     const std::int64_t vw = target.vector_width;
-    const std::int64_t loops = 1 + 3 * (size.cols / vw + size.cols % vw);
+    const std::int64_t loops = 5 + 3 * (size.cols / vw + size.cols % vw) + 2 * vw;
     const std::int64_t each = units_each(size.rows, 3 * size.cols, loops, target);
     call.define("VW", vw).define("COLS", size.cols);
     call.arg(to_int(each));
@@ -134,6 +134,7 @@ std::vector<TensorType> infer_backward(const OpView& op) {
   if (op.shape(2) != expected) {
     shape_error(op, "scale is {} but x is {}; expected {}", op.shape(2), op.shape(1), expected);
   }
+  if (op.shape(1).elements() == 0) shape_error(op, "x is {}: nothing to sum", op.shape(1));
   return {*op.in[1], *op.in[2], *op.in[2]};
 }
 

@@ -130,7 +130,7 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
     call.loops(each * loops);
   } else if (wide) {
     const std::int64_t vw = target.vector_width;
-    const std::int64_t loops = 1 + 3 * ceil_div(lines.count, vw) + 2 * vw;
+    const std::int64_t loops = 5 + 3 * ceil_div(lines.count, vw) + 3 * vw;
     const std::int64_t each = units_each(lines.outer, kCost * lines.count, loops, target);
     call.define("VW", vw).define("COLS", lines.count).define("LOG", log_flag);
     call.arg(to_int(lines.outer)).arg(to_int(each));

@@ -121,7 +121,7 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   };
   if (family == Family::wide) {
     const std::int64_t vw = target.vector_width;
-    const std::int64_t loops = 4 + 3 * ceil_div(cols, vw) + 2 * vw + (dense != 0 ? cols : 0);
+    const std::int64_t loops = 8 + 3 * ceil_div(cols, vw) + 3 * vw + (dense != 0 ? cols : 0);
     constexpr std::int64_t kOneGroup = 16384;  // elements, about as long as one more launch
     std::int64_t each = rows;
     if (rows * cols > kOneGroup || fits_loop_limit(target, rows * loops)) {

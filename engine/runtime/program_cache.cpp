@@ -105,8 +105,10 @@ ProgramCache::Source ProgramCache::source_of(const KernelCall& call) const {
   Source source{.name = call.file,
                 .text = program_text(call),
                 .options = kOptions + define_options(call),
-                .key = {}};
+                .key = {},
+                .entry = {}};
   source.key = key_of(identity_, source.options, source.text);
+  source.entry = source.key + call.kernel;
   return source;
 }
 
@@ -122,9 +124,10 @@ std::vector<ProgramKernel> ProgramCache::get(std::span<const KernelCall* const> 
   add_bundle(calls, sources);
   std::vector<ProgramKernel> found;
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    auto entry = programs_.find(sources[i].key);
+    auto entry = programs_.find(sources[i].entry);
     if (entry == programs_.end()) {
-      entry = programs_.emplace(sources[i].key, ProgramKernel{load_or_build(sources[i]), {}}).first;
+      entry =
+          programs_.emplace(sources[i].entry, ProgramKernel{load_or_build(sources[i]), {}}).first;
     }
     found.push_back(entry->second);
     if (found.back().kernel.empty()) found.back().kernel = calls[i]->kernel;
@@ -135,15 +138,15 @@ std::vector<ProgramKernel> ProgramCache::get(std::span<const KernelCall* const> 
 // Builds what is new among the calls as one program, as far as it can be.
 void ProgramCache::add_bundle(std::span<const KernelCall* const> calls,
                               std::span<const Source> sources) {
-  Source bundle{.name = {}, .text = {}, .options = kOptions, .key = {}};
-  std::vector<std::pair<std::string, std::string>> kernels;  // key, name
+  Source bundle{.name = {}, .text = {}, .options = kOptions, .key = {}, .entry = {}};
+  std::vector<std::pair<std::string, std::string>> kernels;  // entry, name
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    if (programs_.contains(sources[i].key) || !seen.insert(sources[i].key).second) continue;
+    if (programs_.contains(sources[i].entry) || !seen.insert(sources[i].entry).second) continue;
     auto part = bundle_part(*calls[i], sources[i].text, kernels.size());
     if (!part) continue;
     bundle.text += part->text;
-    kernels.emplace_back(sources[i].key, std::move(part->kernel));
+    kernels.emplace_back(sources[i].entry, std::move(part->kernel));
   }
   if (kernels.size() < 2) return;
   bundle.name = fmt::format("{} kernels", kernels.size());
@@ -151,8 +154,8 @@ void ProgramCache::add_bundle(std::span<const KernelCall* const> calls,
   try {
     const bc::program program = load_or_build(bundle);
     for (auto& [key, kernel] : kernels) programs_[key] = {program, std::move(kernel)};
-  } catch (const KernelError& error) {
-    // One by one it shows which of them is wrong, if any is.
+  } catch (const Error& error) {
+    // One by one it shows which of them is wrong, if any is: or it was too much at once.
     log(1, "not as one program: {}", error.what());
   }
 }

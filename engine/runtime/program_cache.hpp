@@ -1,5 +1,6 @@
-// Programs of one device: each (source, options) is built once per process, and once per driver
-// version on disk, in cache_folder()/programs. What is asked for at once is built as one program.
+// Programs of one device: each (source, options) is built once per process. What is asked for at
+// once is built as one program, and that is what is kept, once per driver version, in
+// cache_folder()/programs.
 // Thread safety: get() and note() may be called from any thread; builds of one device queue up.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -63,7 +64,9 @@ class ProgramCache {
   // The source of one program.
   struct Source {
     std::string name;  // for messages: the file, or how many
-    std::string text, options, key;
+    std::string text, options;
+    std::string key;    // of the program on disk
+    std::string entry;  // of one of its kernels
   };
   Source source_of(const KernelCall& call) const;
   void add_bundle(std::span<const KernelCall* const> calls, std::span<const Source> sources);

@@ -12,6 +12,9 @@
 #include "ops/launch.hpp"
 
 namespace pinnacle {
+
+std::int64_t vector_registers(const Target& target) { return target.vector_width >= 16 ? 32 : 16; }
+
 namespace {
 
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
@@ -101,15 +104,13 @@ struct Blocking {
     const std::int64_t blocks = cb(g);
     const std::int64_t fills = slab ? blocks * (1 + hs(w) * (1 + 2 * ws(w) * xb)) : 0;
     const std::int64_t step = tile_step_loops(th * tw, nv);
-    const std::int64_t sums = blocks * (1 + w.h.taps * (1 + w.w.taps * (1 + xb * step)));
-    const std::int64_t waits = ceil_div(blocks, chunk) * (2 + 2 * nv + 3 * th * tw * nv);
+    const std::int64_t sums = blocks * (1 + w.h.taps * (1 + w.w.taps * (1 + th * tw + xb * step)));
+    const std::int64_t waits = ceil_div(blocks, chunk) * (2 + (2 + vw) * nv + 3 * th * tw * nv);
     return fills + fg * tiles() * (1 + sums + waits);
   }
 };
 
 constexpr std::int64_t kSlabFloats = 72 << 10;  // fits beside weights in the cache of one core
-
-std::int64_t registers(const Target& target) { return target.vector_width >= 16 ? 32 : 16; }
 
 // The tile with the least time for a call, by a model of a core: one multiply per register and step,
 // some overhead per step, ends that are computed twice.
@@ -120,7 +121,7 @@ void choose_tile(const ConvGeometry& g, const Work& w, const Target& target, Blo
     for (std::int64_t th = 1; th <= std::min<std::int64_t>(w.h.out, 7); ++th) {
       for (std::int64_t tw = 1; tw <= std::min<std::int64_t>(w.w.out, 28); ++tw) {
         const std::int64_t sums = th * tw * nv;
-        if (sums + nv + 1 > registers(target)) break;
+        if (sums + nv + 1 > vector_registers(target)) break;
         const double step = static_cast<double>(std::max<std::int64_t>(sums, 8)) + 1.5 +
                             0.1 * static_cast<double>(th * tw + nv);
         const double time = step * static_cast<double>(ceil_div(w.h.out, th)) *
@@ -137,9 +138,10 @@ void choose_tile(const ConvGeometry& g, const Work& w, const Target& target, Blo
 
 std::int64_t wanted_groups(double flop, const Target& target) {
   // Parts of five microseconds each: fewer, and one unit works while another wakes.
+  const int units = std::max(target.compute_units, 1);
   const double rate = target.peak_gflops > 0 ? 1e3 * target.peak_gflops : 1e5;  // flop per us
-  const auto worth = static_cast<std::int64_t>(flop / rate / 2.5);
-  return std::clamp<std::int64_t>(worth, 1, std::max<std::int64_t>(8 * target.compute_units, 8));
+  const auto worth = static_cast<std::int64_t>(flop / rate * units / 5);
+  return std::clamp<std::int64_t>(worth, 1, 8 * units);
 }
 
 Blocking choose(const ConvGeometry& g, const Work& w, const Target& target, const Params& params) {
@@ -151,7 +153,8 @@ Blocking choose(const ConvGeometry& g, const Work& w, const Target& target, cons
   if (const std::int64_t nv = tuned(params, "NV", 0); nv > 0) {
     b.nv = std::min(nv, ceil_div(g.co, b.vw));
     b.th = 1;
-    b.tw = std::min(w.w.out, std::max<std::int64_t>(1, (registers(target) - 1 - b.nv) / b.nv));
+    b.tw =
+        std::min(w.w.out, std::max<std::int64_t>(1, (vector_registers(target) - 1 - b.nv) / b.nv));
   }
   if (const std::int64_t tw = tuned(params, "TW", 0); tw > 0) {
     b.th = 1;
@@ -215,8 +218,6 @@ Blocking choose(const ConvGeometry& g, const Work& w, const Target& target, cons
 std::int64_t packed_floats(const ConvGeometry& g, const Work& w, const Blocking& b) {
   return std::max<std::int64_t>(1, g.groups * b.ft(g) * b.cb(g) * w.taps() * b.xb * b.nv * b.vw);
 }
-
-constexpr std::int64_t kMostTaps = 25;  // whose vectors a work-item keeps
 
 void add_pack(KernelCall& call, const ConvGeometry& g, const Work& w, const Blocking& b,
               BufferRef packed) {

@@ -34,6 +34,12 @@ void describe_taps(KernelCall& call, const ConvGeometry& g, const ConvWork& w);
 bool reads_whole_vectors(const ConvGeometry& g);
 /// Loop iterations of that, and of packing a block by a block number by number.
 std::int64_t pack_loops(std::int64_t block, std::int64_t taps);
+/// Floats of local memory that a group takes: most of the cache of one core.
+inline constexpr std::int64_t kLocalFloats = 176 << 10;
+/// Of a filter, whose vectors a work-item keeps in registers.
+inline constexpr std::int64_t kMostTaps = 25;
+/// 32 go with 16 lanes, 16 with fewer.
+std::int64_t vector_registers(const Target& target);
 /// Declines rows, devices of the other family and groups that do not fill blocks.
 Decline blocked_only(const ConvGeometry& g, const Target& target);
 /// One channel and one filter per group.
@@ -41,11 +47,11 @@ bool is_depthwise(const ConvGeometry& g);
 /// Bias, residual and epilogue of a conv2d: parameters and arguments, in this order.
 void add_epilogue(KernelCall& call, const OpView& op, int width);
 
+/// The pixels of a 1 x 1 pass come from memory, and those of a block are far from the next block's.
+bool reads_far(const ConvGeometry& g);
 /// What the variant blocked takes, about. Units: cycles of the busiest unit, one multiply of a vector
 /// each.
 double blocked_cycles(const OpView& op, const ConvGeometry& g, const Target& target);
-/// The pixels of a 1 x 1 pass come from memory, and those of a block are far from the next block's.
-bool reads_far(const ConvGeometry& g);
 /// The same for a backward data pass by col2im; 1e300 if that declines.
 double col2im_cycles(const ConvGeometry& g, const Target& target);
 

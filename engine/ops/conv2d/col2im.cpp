@@ -11,9 +11,7 @@
 namespace pinnacle {
 namespace {
 
-constexpr std::int64_t kLocalFloats = 176 << 10;  // most of the cache of one core
-constexpr std::int64_t kRunFloats = 64 << 10;     // pixels that stay near for all of the panel
-constexpr std::int64_t kMostTaps = 25;            // of a pixel, parted in registers
+constexpr std::int64_t kRunFloats = 64 << 10;  // pixels that stay near for all of the panel
 
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
 
@@ -79,7 +77,7 @@ double model(const Blocking& p, const ConvGeometry& g, const Target& target) {
 
 Blocking choose(const ConvGeometry& g, const Target& target, const Params& params) {
   Blocking best{.vw = g.y_block};
-  const std::int64_t registers = target.vector_width >= 16 ? 32 : 16;
+  const std::int64_t registers = vector_registers(target);
   const std::int64_t most =
       std::min(static_cast<std::int64_t>(target.local_memory) / 4, kLocalFloats);
   const std::int64_t pixels = Blocking::pixels(g);

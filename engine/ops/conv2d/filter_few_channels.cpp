@@ -11,8 +11,8 @@
 namespace pinnacle {
 namespace {
 
-constexpr std::int64_t kChunkFloats = 8
-                                      << 10;  // the gradient of a chunk stays in the nearest cache
+// The gradient of a chunk stays in the nearest cache.
+constexpr std::int64_t kChunkFloats = 8 << 10;
 
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
 
@@ -43,7 +43,7 @@ struct Blocking {
 Blocking choose(const ConvGeometry& g, const Target& target, const Params& params) {
   Blocking b{};
   b.vw = g.y_block;
-  const std::int64_t registers = target.vector_width >= 16 ? 32 : 16;
+  const std::int64_t registers = vector_registers(target);
   const std::int64_t vectors = ceil_div(g.co, b.vw);
   // The tile with the least time, by the same model of a core as for the other variants.
   double best = 1e300;

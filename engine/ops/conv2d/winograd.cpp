@@ -17,8 +17,7 @@
 namespace pinnacle {
 namespace {
 
-constexpr double kCall = 3e4;                     // cycles until all units work on one more call
-constexpr std::int64_t kLocalFloats = 176 << 10;  // most of the cache of one core
+constexpr double kCall = 3e4;  // cycles until all units work on one more call
 
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
 
@@ -72,7 +71,7 @@ double model(const Blocking& p, const ConvGeometry& g, const Target& target) {
 Blocking choose(const ConvGeometry& g, std::int64_t tile, const Target& target,
                 const Params& params) {
   Blocking best{.tile = tile, .vw = g.y_block};
-  const std::int64_t registers = target.vector_width >= 16 ? 32 : 16;
+  const std::int64_t registers = vector_registers(target);
   const std::int64_t most =
       std::min(static_cast<std::int64_t>(target.local_memory) / 4, kLocalFloats);
   const std::int64_t vectors = ceil_div(g.co, g.y_block);

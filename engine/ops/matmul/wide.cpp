@@ -282,7 +282,7 @@ Decline accepts(const OpView& op, const Target& target, bool split) {
 std::vector<Tunable> space() {
   return {{"MR", {0, 4, 6, 8, 10, 12}}, {"NV", {0, 1, 2, 3}},      {"KC", {0, 256, 384, 768}},
           {"NB", {0, 64, 128, 512}},    {"MB", {0, 48, 144, 528}}, {"PACK_A", {0, 1, 2}},
-          {"IN_PLACE", {0, 1, 2}}};
+          {"IN_PLACE", {0, 1}}};
 }
 
 }  // namespace

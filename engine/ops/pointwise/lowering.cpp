@@ -64,7 +64,7 @@ std::vector<bool> join_vectors(std::vector<Axis>& axes, std::int64_t vw) {
   return repeats;
 }
 
-// "o1 = row / 5 % 3 * 7 + row % 3 * 2": the offset of operand k at the start of a run. Strides of one
+// "o1 = row / 5 % 3 * 7 + row % 5 * 2": the offset of operand k at the start of a run. Strides of one
 // axis are arguments, so that shapes share a program; extents are numbers, for quick divisions.
 std::string offset(const std::vector<Axis>& axes, std::size_t k) {
   if (axes.size() == 2) return axes[0].strides[k] == 0 ? "0" : fmt::format("(row) * s{}", k);

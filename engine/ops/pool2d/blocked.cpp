@@ -33,7 +33,8 @@ Cut cut_backward(const PoolGeometry& g, const Target& target) {
   const std::int64_t rows = std::min(ceil_div(g.kh, g.stride_h), g.ho);
   const std::int64_t columns = std::min(ceil_div(g.kw, g.stride_w), g.wo);
   const std::int64_t gathered = g.wi * (1 + rows * (1 + columns));
-  const std::int64_t scattered = g.wi + rows * (1 + g.wo * (1 + g.kh * (1 + g.kw)));
+  const std::int64_t scattered =
+      g.wi + rows * (1 + 2 * g.taps() + g.wo * (1 + 2 * g.kh * (1 + g.kw)));
   const std::int64_t loops = 1 + std::max(gathered, scattered);
   const std::int64_t each = units_each(g.planes * g.hi, 2 * g.block * g.wi, loops, target);
   Cut cut;

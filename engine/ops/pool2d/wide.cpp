@@ -16,7 +16,7 @@ std::int64_t planes_of_group(const PoolGeometry& g, const Target& target) {
 
 std::int64_t iterations(const PoolGeometry& g, const Target& target) {
   return planes_of_group(g, target) *
-         (1 + g.hi * g.wi + g.ho * (1 + g.wo * (1 + g.kh * (1 + g.kw))));
+         (1 + g.hi * g.wi + g.ho * (1 + g.wo * (2 + g.kh * (1 + g.kw))));
 }
 
 // Windows of a vector, so that a row of them is at least one.
