@@ -116,6 +116,8 @@ constexpr std::int64_t kSlabFloats = 72 << 10;  // fits beside weights in the ca
 // some overhead per step, ends that are computed twice.
 void choose_tile(const ConvGeometry& g, const Work& w, const Target& target, Blocking& b) {
   const std::int64_t vectors = ceil_div(g.co, b.vw);
+  // In rows each pixel needs an address of its own.
+  const double pixel = b.xb == 1 ? 0.25 : 0.1;
   double best = 1e300;
   for (std::int64_t nv = 1; nv <= std::min<std::int64_t>(vectors, 4); ++nv) {
     for (std::int64_t th = 1; th <= std::min<std::int64_t>(w.h.out, 7); ++th) {
@@ -123,7 +125,7 @@ void choose_tile(const ConvGeometry& g, const Work& w, const Target& target, Blo
         const std::int64_t sums = th * tw * nv;
         if (sums + nv + 1 > vector_registers(target)) break;
         const double step = static_cast<double>(std::max<std::int64_t>(sums, 8)) + 1.5 +
-                            0.1 * static_cast<double>(th * tw + nv);
+                            pixel * static_cast<double>(th * tw) + 0.1 * static_cast<double>(nv);
         const double time = step * static_cast<double>(ceil_div(w.h.out, th)) *
                             static_cast<double>(ceil_div(w.w.out, tw)) *
                             static_cast<double>(ceil_div(vectors, nv));
