@@ -29,7 +29,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(PARAMS __globa
     __global float* to = y + (size_t)row * cols;
     int i = first;
     for (; i + VW <= last; i += VW) vec_store(FORMULA_VEC(i), 0, to + i);
-    // Fewer than VW, which clang would make vectors of once more.
+      // Fewer than VW, which clang would make vectors of once more.
 #pragma clang loop vectorize(disable) unroll(disable)
     for (; i < last; ++i) to[i] = FORMULA_ONE(i);
   }
