@@ -110,12 +110,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
     const int tail = last ? ci - (cb - 1) * VW : VW;
     for (int i = 0; i < TB; ++i) {
       const int tile = min(tile0 + i, tiles - 1);
-      const int n = tile / (tiles_h * tiles_w);
-      const int h = tile / tiles_w % tiles_h * TILE;
-      const int w = tile % tiles_w * TILE;
+      const place_t at = place_of(tile, tiles_h, tiles_w);
       for (int c = 0; c < blocks; ++c) {
-        tile_in(x + (n * cb + b + c) * hi * wi * VW, hi, wi, v + c * V_BLOCK + i * VW, v_xi, h - pt,
-                w - pl);
+        tile_in(x + (at.n * cb + b + c) * hi * wi * VW, hi, wi, v + c * V_BLOCK + i * VW, v_xi,
+                at.h - pt, at.w - pl);
       }
     }
     for (int t = t0; t < t1; ++t) {
@@ -135,12 +133,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd(
 #endif
         for (int i = 0; i < TB && tile0 + i < tiles; ++i) {
           const int tile = tile0 + i;
-          const int n = tile / (tiles_h * tiles_w);
-          const int h = tile / tiles_w % tiles_h * TILE;
-          const int w = tile % tiles_w * TILE;
+          const place_t at = place_of(tile, tiles_h, tiles_w);
           tile_out(mt + i * NF + (f - t * NV) * VW, M_XI, start, residual, y,
-                   (((n * fv + f) * ho + h) * wo + w) * VW, wo, min(TILE, ho - h),
-                   min(TILE, wo - w), least);
+                   (((at.n * fv + f) * ho + at.h) * wo + at.w) * VW, wo, min(TILE, ho - at.h),
+                   min(TILE, wo - at.w), least);
         }
       }
     }

@@ -22,12 +22,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_in(
   const int tiles = images * tiles_h * tiles_w;
   const int first = (int)get_group_id(0) * each;
   for (int tile = first; tile < min(first + each, tiles); ++tile) {
-    const int n = tile / (tiles_h * tiles_w);
-    const int h = tile / tiles_w % tiles_h * TILE;
-    const int w = tile % tiles_w * TILE;
+    const place_t at = place_of(tile, tiles_h, tiles_w);
     for (int b = 0; b < cb; ++b) {
-      tile_in(x + (n * cb + b) * hi * wi * VW, hi, wi, v + (tile * cb + b) * VW, tiles * cb * VW,
-              h - pt, w - pl);
+      tile_in(x + (at.n * cb + b) * hi * wi * VW, hi, wi, v + (tile * cb + b) * VW, tiles * cb * VW,
+              at.h - pt, at.w - pl);
     }
   }
 }

@@ -33,17 +33,15 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_out(
   const int tiles = images * tiles_h * tiles_w;
   const int first = (int)get_group_id(0) * each;
   for (int tile = first; tile < min(first + each, tiles); ++tile) {
-    const int n = tile / (tiles_h * tiles_w);
-    const int h = tile / tiles_w % tiles_h * TILE;
-    const int w = tile % tiles_w * TILE;
+    const place_t at = place_of(tile, tiles_h, tiles_w);
     for (int f = 0; f < fv; ++f) {
       vec_t start = (vec_t)(0.0f);
 #if HAS_BIAS
       start = vec_load(f, bias);
 #endif
       tile_out(m + (tile * fv + f) * VW, tiles * fv * VW, start, residual, y,
-               (((n * fv + f) * ho + h) * wo + w) * VW, wo, min(TILE, ho - h), min(TILE, wo - w),
-               -INFINITY);
+               (((at.n * fv + f) * ho + at.h) * wo + at.w) * VW, wo, min(TILE, ho - at.h),
+               min(TILE, wo - at.w), -INFINITY);
     }
   }
 }

@@ -12,13 +12,13 @@
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   LX           work-items per row: a power of two
 //   LY           rows per group
-#include "lib/tree.clh"
 #ifndef LX
 #define LX 64
 #endif
 #ifndef LY
 #define LY 1
 #endif
+#include "layer_norm/moments.clh"
 
 __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void backward_simt(
     __global const float* restrict dy, __global const float* x,
@@ -30,13 +30,8 @@ __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void backward_simt(
   const int row = get_global_id(1);
   const int end = row < rows ? cols : 0;
   const size_t at = (size_t)row * cols;
-  float sum = 0.0f;
-  for (int i = lane; i < end; i += LX) sum += x[at + i];
-  const float mean = tree_sum(line, lane, LX, 1, sum) / cols;
-  sum = 0.0f;
-  for (int i = lane; i < end; i += LX) sum = fma(x[at + i] - mean, x[at + i] - mean, sum);
-  const float variance = tree_sum(line, lane, LX, 1, sum) / cols;
-  const float inverse = 1.0f / sqrt(variance + epsilon);
+  const moments_t row_moments = moments_of(x + at, end, line, lane, cols, epsilon);
+  const float mean = row_moments.mean, inverse = row_moments.inverse;
   float t = 0.0f;
   float n = 0.0f;
   for (int i = lane; i < end; i += LX) {

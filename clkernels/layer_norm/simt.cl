@@ -11,7 +11,6 @@
 //   LX           work-items per row: a power of two
 //   LY           rows per group
 //   HAS_BIAS     1 if there is a bias
-#include "lib/tree.clh"
 #ifndef LX
 #define LX 64
 #endif
@@ -21,6 +20,7 @@
 #ifndef HAS_BIAS
 #define HAS_BIAS 1
 #endif
+#include "layer_norm/moments.clh"
 
 __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void simt(
     __global const float* x, __global const float* restrict scale,
@@ -34,13 +34,8 @@ __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void simt(
   const int row = get_global_id(1);
   const int end = row < rows ? cols : 0;
   const size_t at = (size_t)row * cols;
-  float sum = 0.0f;
-  for (int i = lane; i < end; i += LX) sum += x[at + i];
-  const float mean = tree_sum(line, lane, LX, 1, sum) / cols;
-  sum = 0.0f;
-  for (int i = lane; i < end; i += LX) sum = fma(x[at + i] - mean, x[at + i] - mean, sum);
-  const float variance = tree_sum(line, lane, LX, 1, sum) / cols;
-  const float inverse = 1.0f / sqrt(variance + epsilon);
+  const moments_t row_moments = moments_of(x + at, end, line, lane, cols, epsilon);
+  const float mean = row_moments.mean, inverse = row_moments.inverse;
   for (int i = lane; i < end; i += LX) {
     float v = (x[at + i] - mean) * inverse * scale[i];
 #if HAS_BIAS
