@@ -29,4 +29,40 @@ void run_on_host(const Graph& graph, std::map<ValueId, Array>& values) {
   }
 }
 
+Lowering lower_to_host(const OpView& op) {
+  HostCall call{.op = op.node->op,
+                .inputs = {},
+                .input_types = {},
+                .outputs = {},
+                .output_types = op.out,
+                .run = {}};
+  std::vector<bool> present;
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
+    present.push_back(op.has_input(i));
+    if (!present.back()) continue;
+    call.inputs.push_back(in(static_cast<int>(i)));
+    call.input_types.push_back(*op.in[i]);
+  }
+  for (std::size_t i = 0; i < op.out.size(); ++i) call.outputs.push_back(out(static_cast<int>(i)));
+  // The plan outlives the graph: the call owns its node.
+  call.run = [node = *op.node, view = op, present](std::span<const Tensor> given) {
+    OpView own = view;
+    own.node = &node;
+    std::vector<Array> inputs;
+    std::size_t next = 0;
+    for (const bool there : present) {
+      inputs.push_back(there ? to_array(given[next++]) : Array());
+    }
+    std::vector<Tensor> results;
+    const std::vector<Array> arrays = node.def->reference(own, inputs);
+    for (std::size_t i = 0; i < arrays.size(); ++i) {
+      results.push_back(to_tensor(arrays[i], own.out[i].dtype));
+    }
+    return results;
+  };
+  Lowering lowering;
+  lowering.calls.emplace_back(std::move(call));
+  return lowering;
+}
+
 }  // namespace pinnacle

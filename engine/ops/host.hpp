@@ -14,4 +14,7 @@ namespace pinnacle {
 /// throws Error if a value is missing
 void run_on_host(const Graph& graph, std::map<ValueId, Array>& values);
 
+/// Work in the middle of a plan: the node by its reference, for devices on which no variant runs it.
+Lowering lower_to_host(const OpView& op);
+
 }  // namespace pinnacle

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "ops/epilogue.hpp"
+#include "ops/host.hpp"
 #include "ops/shape_key.hpp"
 #include "passes/passes.hpp"
 #include "plan/tuned_setting.hpp"
@@ -149,7 +150,17 @@ Decline choose_tuned(const OpView& op, const Target& target, const std::string& 
   return std::nullopt;
 }
 
-// The first variant that neither declines nor is likely to be slow, else the first that can run.
+// Runs every op, slowly.
+const Variant& host_variant() {
+  static const Variant variant{
+      .name = "host",
+      .accepts = [](const OpView&, const Target&) -> Decline { return std::nullopt; },
+      .lower = [](const OpView& op, const Target&, const Params&) { return lower_to_host(op); }};
+  return variant;
+}
+
+// The first variant that neither declines nor is likely to be slow, else the first that can run, else
+// the host.
 void choose(const OpView& op, const Target& target, const std::string* forced, Choice& choice) {
   if (forced == nullptr && !target.tuned.empty()) {
     const auto entry = target.tuned.find(shape_key(op));
@@ -174,6 +185,7 @@ void choose(const OpView& op, const Target& target, const std::string* forced, C
         fmt::format("{}not {}: {}", choice.reason.empty() ? "" : "; ", variant.name, *reason);
   }
   if (choice.variant == nullptr) choice.variant = possible;
+  if (choice.variant == nullptr && forced == nullptr) choice.variant = &host_variant();
   if (choice.variant == nullptr) return;
   if (forced != nullptr) choice.reason = "forced";
   choice.lowering = choice.variant->lower(op, target, default_params(*choice.variant));

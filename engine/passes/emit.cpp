@@ -92,6 +92,9 @@ class Emitter {
       fix(gemm->a);
       fix(gemm->b);
       fix(gemm->c);
+    } else if (auto* host = std::get_if<HostCall>(&call)) {
+      for (BufferRef& ref : host->inputs) fix(ref);
+      for (BufferRef& ref : host->outputs) fix(ref);
     }
   }
 

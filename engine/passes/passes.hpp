@@ -69,8 +69,8 @@ struct Choice {
   bool once = false;
 };
 /// For each node the forced variant (op -> variant), else the one of Target::tuned if it fits, else
-/// the first that accepts.
-/// throws UnsupportedError that lists every node without a variant, with all reasons
+/// the first that accepts, else the host.
+/// throws UnsupportedError that lists every node whose forced variant declines, with the reasons
 std::vector<Choice> choose_variants(const Graph& graph, const Target& target,
                                     const std::map<std::string, std::string>& forced);
 

@@ -63,6 +63,7 @@ struct ShowCall {
   std::string operator()(const CopyCall& call) const {
     return fmt::format("copy {} -> {}", show(call.source), show(call.target));
   }
+  std::string operator()(const HostCall& call) const { return fmt::format("host {}", call.op); }
   std::string operator()(const ClblastGemmCall& call) const {
     return fmt::format("clblast gemm {}x{}x{} batch {} {}{} ({}, {}, {})", call.m, call.n, call.k,
                        call.batch, call.transpose_a ? 't' : 'n', call.transpose_b ? 't' : 'n',
@@ -162,6 +163,13 @@ int Plan::kernel_count() const {
         }));
   }
   return count;
+}
+
+int Plan::host_count() const {
+  return static_cast<int>(std::count_if(steps.begin(), steps.end(), [](const Step& step) {
+    return std::any_of(step.calls.begin(), step.calls.end(),
+                       [](const Call& c) { return std::holds_alternative<HostCall>(c); });
+  }));
 }
 
 std::string to_text(const Plan& plan) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <pinnacle/error.hpp>
 
 #include "base/text.hpp"
@@ -59,7 +60,10 @@ Executor::Executor(const Device& device, Plan plan, std::shared_ptr<DeviceMemory
   DeviceHandle& handle = device_.handle();
   queue_ = profile_ ? handle.profiling_queue() : handle.queue();
   prepare();
-  if (profile_) events_.resize(prepared_.size());
+  if (profile_) {
+    events_.resize(prepared_.size());
+    host_us_.resize(prepared_.size());
+  }
 }
 
 // All at once, so that they share a program where they can.
@@ -191,7 +195,15 @@ void Executor::run() {
   if (!once_.empty()) run_once();
   for (std::size_t i = 0; i < prepared_.size(); ++i) {
     cl_event event = nullptr;
+    const bool on_host = profile_ && std::holds_alternative<HostCall>(*prepared_[i].source);
+    if (on_host) wait_for_all(queue_, device_.name());  // for the kernels before it
+    const auto start = std::chrono::steady_clock::now();
     const cl_int code = enqueue(prepared_[i], profile_ ? &event : nullptr);
+    if (on_host) {
+      host_us_[i] =
+          std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+              .count();
+    }
     if (code != CL_SUCCESS) [[unlikely]] {
       fail_run(prepared_[i], code);
     }
@@ -220,9 +232,31 @@ cl_int Executor::run_other(const Prepared& prepared, cl_event* event) {
                                memory_[index_of(copy->target)], 0, 0,
                                std::max<std::size_t>(bytes, 1), 0, nullptr, event);
   }
+  if (const auto* host = std::get_if<HostCall>(&call)) return run_on_host(*host, event);
   const auto& gemm = std::get<ClblastGemmCall>(call);
   return clblast_gemm(gemm, memory_[index_of(gemm.a)], memory_[index_of(gemm.b)],
                       memory_[index_of(gemm.c)], queue_, event);
+}
+
+cl_int Executor::run_on_host(const HostCall& call, cl_event* event) {
+  std::vector<Tensor> inputs;
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    Tensor& tensor = inputs.emplace_back(call.input_types[i].shape, call.input_types[i].dtype);
+    if (tensor.bytes().empty()) continue;
+    const cl_int code =
+        clEnqueueReadBuffer(queue_, memory_[index_of(call.inputs[i])], CL_TRUE, 0,
+                            tensor.bytes().size(), tensor.bytes().data(), 0, nullptr, nullptr);
+    if (code != CL_SUCCESS) return code;
+  }
+  const std::vector<Tensor> outputs = call.run(inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::span<const std::byte> bytes = outputs[i].bytes();
+    if (bytes.empty()) continue;
+    const cl_int code = clEnqueueWriteBuffer(queue_, memory_[index_of(call.outputs[i])], CL_TRUE, 0,
+                                             bytes.size(), bytes.data(), 0, nullptr, nullptr);
+    if (code != CL_SUCCESS) return code;
+  }
+  return event == nullptr ? CL_SUCCESS : clEnqueueMarkerWithWaitList(queue_, 0, nullptr, event);
 }
 
 void Executor::fail_run(const Prepared& prepared, cl_int code) {
@@ -231,7 +265,9 @@ void Executor::fail_run(const Prepared& prepared, cl_int code) {
   const char* name = std::holds_alternative<KernelCall>(call) ? "clEnqueueNDRangeKernel"
                      : std::holds_alternative<ZeroCall>(call) ? "clEnqueueFillBuffer"
                      : std::holds_alternative<CopyCall>(call) ? "clEnqueueCopyBuffer"
-                                                              : "CLBlastSgemm";
+                     : std::holds_alternative<HostCall>(call)
+                         ? "clEnqueueReadBuffer or clEnqueueWriteBuffer"
+                         : "CLBlastSgemm";
   const std::string where = fmt::format("{}, {} \"{}\"", device_.name(), step.op, step.node);
   if (is_out_of_memory(code)) {
     fail_memory(device_, plan_,
@@ -374,6 +410,10 @@ std::vector<StepProfile> Executor::profile() const {
   std::vector<StepProfile> times;
   for (std::size_t i = 0; i < events_.size(); ++i) {
     if (events_[i].get() == nullptr) continue;  // not run yet
+    if (host_us_[i] > 0) {
+      times.push_back({prepared_[i].step, prepared_[i].call, host_us_[i]});
+      continue;
+    }
     cl_ulong start = 0;
     cl_ulong end = 0;
     check(clGetEventProfilingInfo(events_[i].get(), CL_PROFILING_COMMAND_START, sizeof(start),

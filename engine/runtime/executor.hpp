@@ -84,6 +84,7 @@ class Executor {
   void prepare_kernel(const KernelCall& call, Prepared& prepared);
   void run();
   cl_int run_other(const Prepared& prepared, cl_event* event);
+  cl_int run_on_host(const HostCall& call, cl_event* event);
   void bind(std::size_t buffer, cl_mem memory);
   [[noreturn]] void fail_run(const Prepared& prepared, cl_int code);
   std::size_t port(const std::vector<PlanPort>& ports, std::string_view name,
@@ -104,6 +105,7 @@ class Executor {
   std::vector<Prepared> prepared_;
   std::vector<std::vector<Binding>> bindings_;  // by buffer
   std::vector<bc::event> events_;               // by prepared call, only while profiling
+  std::vector<double> host_us_;                 // likewise: what the host took, 0 for kernels
   decltype(&clEnqueueNDRangeKernel) enqueue_kernel_ = nullptr;
 };
 

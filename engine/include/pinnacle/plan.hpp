@@ -10,8 +10,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -131,7 +133,18 @@ struct ClblastGemmCall {
   BufferRef a, b, c;
 };
 
-using Call = std::variant<KernelCall, ZeroCall, CopyCall, ClblastGemmCall>;
+/// Work of the host between the kernels, for an op that has none: the inputs are read from the device,
+/// `run` makes the outputs of them, and those are written back. The device waits meanwhile.
+struct HostCall {
+  std::string op;
+  std::vector<BufferRef> inputs;
+  std::vector<TensorType> input_types;
+  std::vector<BufferRef> outputs;
+  std::vector<TensorType> output_types;
+  std::function<std::vector<Tensor>(std::span<const Tensor>)> run;
+};
+
+using Call = std::variant<KernelCall, ZeroCall, CopyCall, ClblastGemmCall, HostCall>;
 
 /// "matmul/wide(MR=12, NR=32) 11x4 groups of 1"
 std::string to_text(const Call& call);
@@ -190,6 +203,8 @@ struct Plan {
   /// What the device must hold at once. Units: bytes.
   std::size_t peak_bytes() const;
   int kernel_count() const;
+  /// Steps that wait for the host: ops without a kernel for this device.
+  int host_count() const;
 };
 
 /// The whole plan: inputs, steps with variants and reasons, buffers with lifetimes, totals.
