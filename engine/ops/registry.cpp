@@ -21,7 +21,7 @@ std::vector<OpDef> collect() {
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const OpDef& op = ops[i];
     if (i > 0 && ops[i - 1].name == op.name) throw Error("is defined twice", op.name);
-    if (!op.infer || !op.reference || !op.gradient || !op.cost || op.variants.empty()) {
+    if (!op.infer || !op.reference || !op.gradient || !op.cost) {
       throw Error("leaves a part of its OpDef empty", op.name);
     }
   }
