@@ -1,5 +1,6 @@
 // compile() and Session: where the front, the passes and the runtime meet.
 // SPDX-License-Identifier: Apache-2.0
+#include <pinnacle/onnx.hpp>
 #include <pinnacle/session.hpp>
 
 #include <algorithm>
@@ -231,6 +232,15 @@ Session compile(const Graph& graph, const Device& device, const CompileOptions& 
 Session compile(const Model& model, const Device& device, std::int64_t batch,
                 const CompileOptions& options) {
   return compile(model.inference_graph(batch), device, options);
+}
+
+Session compile(const OnnxModel& model, const Device& device, const OnnxBinding& binding,
+                const CompileOptions& options) {
+  return compile(model.graph(binding), device, options);
+}
+
+Session compile(const OnnxModel& model, const Device& device, const CompileOptions& options) {
+  return compile(model, device, OnnxBinding{}, options);
 }
 
 Plan make_plan(Graph graph, const Target& target, const CompileOptions& options) {

@@ -7,5 +7,6 @@
 #include <pinnacle/error.hpp>
 #include <pinnacle/layers.hpp>
 #include <pinnacle/model.hpp>
+#include <pinnacle/onnx.hpp>
 #include <pinnacle/session.hpp>
 #include <pinnacle/train.hpp>

@@ -17,6 +17,9 @@
 
 namespace pinnacle {
 
+class OnnxModel;     // onnx.hpp
+struct OnnxBinding;  // onnx.hpp
+
 struct CompileOptions {
   /// Force variants: {"matmul", "simt"}. An op whose forced variant declines is an error.
   std::map<std::string, std::string> variants;
@@ -110,6 +113,11 @@ Session compile(const Graph& graph, const Device& device, const CompileOptions& 
 /// The inference graph at batch size `batch`.
 Session compile(const Model& model, const Device& device, std::int64_t batch = 1,
                 const CompileOptions& options = {});
+
+/// A model from an ONNX file; `binding` makes its shapes static.
+Session compile(const OnnxModel& model, const Device& device, const OnnxBinding& binding,
+                const CompileOptions& options = {});
+Session compile(const OnnxModel& model, const Device& device, const CompileOptions& options = {});
 
 /// The plan alone: what would run and why, without touching a device.
 /// throws   ShapeError, UnsupportedError, MemoryError
