@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <pinnacle/error.hpp>
+#include <thread>
 
 #include "runtime/probe.hpp"
 #include "runtime/tuned_store.hpp"
@@ -55,8 +57,27 @@ DeviceHandle::DeviceHandle(cl_device_id part, std::shared_ptr<DeviceHandle> pare
 }
 
 DeviceHandle::DeviceHandle(bc::context context, cl_device_id device, bc::command_queue queue)
-    : device_(device), context_(std::move(context)), queue_(std::move(queue)) {
+    : device_(device), adopted_(true), context_(std::move(context)), queue_(std::move(queue)) {
   describe();
+}
+
+// A driver may wake who waits for a command before it lets go of the command's queue, on a thread of
+// its own. If that is the last reference, queue, context and device go on that thread: PoCL 3.1 then
+// reads a part (a sub-device) that is freed already, and frees compiler data that is in use elsewhere.
+DeviceHandle::~DeviceHandle() {
+  using Clock = std::chrono::steady_clock;
+  programs_.reset();
+  // A queue of the caller's may well have other references.
+  const auto end = Clock::now() + std::chrono::milliseconds(adopted_ ? 5 : 200);
+  for (const bc::command_queue* queue : {&queue_, &profiling_queue_}) {
+    cl_uint references = 0;
+    while (queue->get() != nullptr &&
+           clGetCommandQueueInfo(queue->get(), CL_QUEUE_REFERENCE_COUNT, sizeof references,
+                                 &references, nullptr) == CL_SUCCESS &&
+           references > 1 && Clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  }
 }
 
 void DeviceHandle::describe() {

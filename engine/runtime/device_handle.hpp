@@ -27,6 +27,8 @@ class DeviceHandle {
   DeviceHandle(cl_device_id part, std::shared_ptr<DeviceHandle> parent);
   /// A device whose context and queue the caller owns.
   DeviceHandle(bc::context context, cl_device_id device, bc::command_queue queue);
+  /// Waits until the driver has let go of what finished, see device_handle.cpp.
+  ~DeviceHandle();
   DeviceHandle(const DeviceHandle&) = delete;
   DeviceHandle& operator=(const DeviceHandle&) = delete;
 
@@ -68,6 +70,7 @@ class DeviceHandle {
   // The order matters: what is made of something is destroyed before it.
   std::shared_ptr<DeviceHandle> parent_;
   bc::device device_;
+  bool adopted_ = false;
   std::string name_ = "host";
   std::string platform_ = "Pinnacle";
   std::string platform_version_;

@@ -137,6 +137,33 @@ TEST_CASE("a device is split into parts that run") {
   }
 }
 
+// A driver that lets go of a part on its own thread, after the part is gone, reads freed memory.
+TEST_CASE("parts come and go") {
+  const int rounds = test::small_only() ? 3 : 1500;
+  for (const Device& device : test::test_devices()) {
+    CAPTURE(device.name());
+    for (int i = 0; i < rounds; ++i) {
+      std::vector<Device> parts;
+      try {
+        parts = device.split(1);
+      } catch (const DeviceError& error) {
+        break;  // named by the test above
+      }
+      for (const Device& part : parts) {
+        cl_command_queue queue = part.handle().queue();
+        cl_int code = CL_SUCCESS;
+        const cl_mem memory =
+            clCreateBuffer(part.handle().context().get(), CL_MEM_READ_WRITE, 64, nullptr, &code);
+        REQUIRE(code == CL_SUCCESS);
+        std::array<std::byte, 64> bytes{};
+        CHECK(clEnqueueWriteBuffer(queue, memory, CL_TRUE, 0, bytes.size(), bytes.data(), 0,
+                                   nullptr, nullptr) == CL_SUCCESS);
+        clReleaseMemObject(memory);
+      }
+    }
+  }
+}
+
 TEST_CASE("a caller's context and queue are adopted and outlive their owner") {
   for (const Device& device : test::test_devices()) {
     CAPTURE(device.name());
