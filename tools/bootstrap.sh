@@ -7,8 +7,8 @@ set -euo pipefail
 
 # What the build itself needs, then PoCL: a CPU device that is always there.
 packages=(g++ meson ninja-build pkg-config python3 libfmt-dev zlib1g-dev libboost-dev
-          opencl-headers ocl-icd-opencl-dev libclblast-dev nlohmann-json3-dev libcli11-dev
-          pocl-opencl-icd)
+          opencl-headers ocl-icd-opencl-dev libclblast-dev nlohmann-json3-dev libcli11-dev libonnx-dev
+          libprotobuf-dev protobuf-compiler pocl-opencl-icd)
 # A second vendor's compiler, an interpreter that finds races, the compilers of the lints, and the
 # libraries that pinnacle-bench measures next to.
 test_packages=(doctest-dev mesa-opencl-icd oclgrind clang clang-format libdnnl-dev

@@ -3,7 +3,7 @@
 #include <pinnacle/tensor.hpp>
 
 #include <cstring>
-#include <numeric>
+#include <limits>
 
 #include <pinnacle/error.hpp>
 
@@ -81,13 +81,24 @@ std::string_view to_string(DType dtype) {
 std::int64_t Shape::elements() const { return elements(0, dims_.size()); }
 
 std::int64_t Shape::elements(std::size_t first, std::size_t last) const {
-  return std::accumulate(dims_.begin() + static_cast<std::ptrdiff_t>(first),
-                         dims_.begin() + static_cast<std::ptrdiff_t>(last), std::int64_t{1},
-                         std::multiplies<>());
+  std::int64_t product = 1;
+  bool overflows = false;
+  for (std::size_t i = first; i < last; ++i) {
+    if (dims_[i] == 0) return 0;
+    overflows = overflows || __builtin_mul_overflow(product, dims_[i], &product);
+  }
+  return overflows ? std::numeric_limits<std::int64_t>::max() : product;
 }
 
 std::string to_string(const Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape.dims(), ", "));
+}
+
+std::size_t TensorType::bytes() const {
+  std::size_t bytes = 0;
+  return __builtin_mul_overflow(static_cast<std::size_t>(shape.elements()), size_of(dtype), &bytes)
+             ? std::numeric_limits<std::size_t>::max()
+             : bytes;
 }
 
 std::string to_string(const TensorType& type) {

@@ -203,8 +203,10 @@ void write_markdown(const std::string& file, const std::vector<Result>& results,
     }
   }
   std::string text = fmt::format(
-      "# Operators of ONNX\n\nMade by `build/test/onnx_corpus --markdown docs/ops.md` from the backend "
-      "tests of the ONNX project,\nrun on {}. A case counts as \"host\" where a part of it ran on the "
+      "# Operators of ONNX\n\nMade by `build/test/onnx_corpus --markdown docs/ops.md` from the "
+      "backend "
+      "tests of the ONNX project,\nrun on {}. A case counts as \"host\" where a part of it ran on "
+      "the "
       "host between kernels.\n",
       device);
   for (const auto& [group, ops] : groups) {

@@ -31,7 +31,8 @@ const Group kGroups[] = {
     {"matmul", true, "MatMul Gemm Einsum MatMulInteger Det"},
     {"arithmetic", true,
      "Abs Acos Acosh Add Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor "
-     "Ceil Clip Cos Cosh Div Erf Exp Floor Log Max Mean Min Mod Mul Neg Pow Reciprocal Round Sign Sin "
+     "Ceil Clip Cos Cosh Div Erf Exp Floor Log Max Mean Min Mod Mul Neg Pow Reciprocal Round Sign "
+     "Sin "
      "Sinh Sqrt Sub Sum Tan CumSum CumProd"},
     {"activations", true,
      "Celu Elu Gelu HardSigmoid HardSwish Hardmax LeakyRelu LogSoftmax Mish PRelu Relu Selu Shrink "
@@ -56,7 +57,8 @@ const Group kGroups[] = {
     {"random", false,
      "Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike"},
     {"sequence/optional", false,
-     "ConcatFromSequence Optional OptionalGetElement OptionalHasElement SequenceAt SequenceConstruct "
+     "ConcatFromSequence Optional OptionalGetElement OptionalHasElement SequenceAt "
+     "SequenceConstruct "
      "SequenceEmpty SequenceErase SequenceInsert SequenceLength SequenceMap SplitToSequence"},
     {"text/image", false,
      "ImageDecoder RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer "
@@ -87,15 +89,21 @@ std::string letters(const std::string& text) {
 }
 
 // Short forms in the names of the ONNX project's cases.
-const std::map<std::string, std::string> kShort = {
-    {"nllloss", "NegativeLogLikelihoodLoss"}, {"sce", "SoftmaxCrossEntropyLoss"},
-    {"clip", "Clip"},                         {"maxpool", "MaxPool"},
-    {"averagepool", "AveragePool"},           {"mvn", "MeanVarianceNormalization"},
-    {"l1normalization", "LpNormalization"},   {"l2normalization", "LpNormalization"},
-    {"optional", "OptionalGetElement"},       {"sequencemap", "SequenceMap"},
-    {"sequencemodel", "SequenceConstruct"},   {"stringnormalizer", "StringNormalizer"},
-    {"expandshapemodel", "Expand"},           {"gradient", "Gradient"},
-    {"convwithautopad", "Conv"}};
+const std::map<std::string, std::string> kShort = {{"nllloss", "NegativeLogLikelihoodLoss"},
+                                                   {"sce", "SoftmaxCrossEntropyLoss"},
+                                                   {"clip", "Clip"},
+                                                   {"maxpool", "MaxPool"},
+                                                   {"averagepool", "AveragePool"},
+                                                   {"mvn", "MeanVarianceNormalization"},
+                                                   {"l1normalization", "LpNormalization"},
+                                                   {"l2normalization", "LpNormalization"},
+                                                   {"optional", "OptionalGetElement"},
+                                                   {"sequencemap", "SequenceMap"},
+                                                   {"sequencemodel", "SequenceConstruct"},
+                                                   {"stringnormalizer", "StringNormalizer"},
+                                                   {"expandshapemodel", "Expand"},
+                                                   {"gradient", "Gradient"},
+                                                   {"convwithautopad", "Conv"}};
 
 std::string by_name(const std::string& name) {
   const std::string plain = letters(name.substr(name.find("test_") == 0 ? 5 : 0));
@@ -124,8 +132,8 @@ std::string operator_of(const std::filesystem::path& folder) {
   const auto& nodes = model.graph().node();
   if (nodes.size() == 1) return nodes[0].op_type();
   if (const std::string op = by_name(folder.filename().string()); !op.empty()) return op;
-  const std::set<std::string> plumbing = {"Constant", "Identity", "Unsqueeze", "Squeeze", "Reshape",
-                                          "Transpose"};
+  const std::set<std::string> plumbing = {"Constant", "Identity", "Unsqueeze",
+                                          "Squeeze",  "Reshape",  "Transpose"};
   for (const auto& node : nodes) {
     if (!plumbing.contains(node.op_type())) return node.op_type();
   }

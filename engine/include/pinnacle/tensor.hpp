@@ -32,7 +32,7 @@ class Shape {
   std::size_t rank() const { return dims_.size(); }
   std::int64_t operator[](std::size_t axis) const { return dims_[axis]; }
   std::int64_t& operator[](std::size_t axis) { return dims_[axis]; }
-  /// The product of all extents; 1 for a scalar.
+  /// The product of all extents; 1 for a scalar. Products beyond 2^63 - 1 count as that.
   std::int64_t elements() const;
   /// The product of extents [first, last).
   std::int64_t elements(std::size_t first, std::size_t last) const;
@@ -55,7 +55,8 @@ struct TensorType {
   Shape shape;
   DType dtype = DType::f32;
 
-  std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * size_of(dtype); }
+  /// Sizes beyond what a std::size_t holds count as the largest.
+  std::size_t bytes() const;
   bool operator==(const TensorType&) const = default;
 };
 

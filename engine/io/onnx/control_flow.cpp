@@ -22,9 +22,9 @@ std::vector<std::int64_t> integers(const ::onnx::NodeProto& node, std::string_vi
   if (attribute == nullptr) return std::vector<std::int64_t>(count, 0);
   std::vector<std::int64_t> values(attribute->ints().begin(), attribute->ints().end());
   if (values.size() != count) {
-    throw ParseError(fmt::format("attribute {} has {} entries; expected {}", name, values.size(),
-                                 count),
-                     label(node));
+    throw ParseError(
+        fmt::format("attribute {} has {} entries; expected {}", name, values.size(), count),
+        label(node));
   }
   return values;
 }
@@ -44,7 +44,8 @@ std::size_t normal_axis(std::int64_t axis, std::size_t rank, const ::onnx::NodeP
 double one_number(const Tensor& tensor, const ::onnx::NodeProto& node, const char* what) {
   const Array values = to_array(tensor);
   if (values.data.size() != 1) {
-    throw ParseError(fmt::format("{} is {}; expected one element", what, values.shape), label(node));
+    throw ParseError(fmt::format("{} is {}; expected one element", what, values.shape),
+                     label(node));
   }
   return values.data.front();
 }
@@ -75,9 +76,9 @@ std::vector<ValueId> Walk::body(const ::onnx::GraphProto& graph, const std::vect
     scope.values[initializer.name()] = graph_.add_value(std::move(value));
   }
   if (static_cast<std::size_t>(graph.input_size()) != inputs.size()) {
-    throw ParseError(fmt::format("the body has {} inputs; {} are given", graph.input_size(),
-                                 inputs.size()),
-                     graph.name());
+    throw ParseError(
+        fmt::format("the body has {} inputs; {} are given", graph.input_size(), inputs.size()),
+        graph.name());
   }
   for (int i = 0; i < graph.input_size(); ++i) {
     scope.values[graph.input(i).name()] = inputs[static_cast<std::size_t>(i)];
@@ -118,12 +119,12 @@ ValueId Walk::stack(const std::vector<ValueId>& slices, std::int64_t axis) {
 
 std::vector<ValueId> Walk::loop(const ::onnx::NodeProto& proto, Scope& scope) {
   const ::onnx::GraphProto& graph = subgraph(proto, "body");
-  const double count = has_input(proto, 0)
-                           ? one_number(*evaluator_.contents(input(proto, 0, scope)), proto,
-                                        "the trip count")
-                           : static_cast<double>(document_.limits.nodes);
-  bool go_on = !has_input(proto, 1) ||
-               one_number(*evaluator_.contents(input(proto, 1, scope)), proto, "the condition") != 0;
+  const double count =
+      has_input(proto, 0)
+          ? one_number(*evaluator_.contents(input(proto, 0, scope)), proto, "the trip count")
+          : static_cast<double>(document_.limits.nodes);
+  bool go_on = !has_input(proto, 1) || one_number(*evaluator_.contents(input(proto, 1, scope)),
+                                                  proto, "the condition") != 0;
   std::vector<ValueId> carried;
   for (int i = 2; i < proto.input_size(); ++i) carried.push_back(input(proto, i, scope));
   const std::size_t states = carried.size();
@@ -196,7 +197,8 @@ std::vector<ValueId> Walk::scan(const ::onnx::NodeProto& proto, Scope& scope) {
   const auto out_axes = integers(proto, "scan_output_axes", out);
   const auto out_directions = integers(proto, "scan_output_directions", out);
   std::vector<ValueId> carried;
-  for (std::size_t i = 0; i < kept; ++i) carried.push_back(input(proto, static_cast<int>(i), scope));
+  for (std::size_t i = 0; i < kept; ++i)
+    carried.push_back(input(proto, static_cast<int>(i), scope));
   std::vector<ValueId> sequences;
   std::int64_t length = -1;
   for (std::size_t i = 0; i < in; ++i) {

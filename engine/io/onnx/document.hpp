@@ -1,8 +1,26 @@
+// Reading a model file into its document and checking its structure, once for all: what comes after may
+// rely on it. Files are not trusted.
+// Thread safety: plain functions on their arguments.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
+
+#include <cstddef>
 #include <filesystem>
 #include <pinnacle/onnx.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
 #include "io/onnx/proto.hpp"
+
 namespace pinnacle::onnx {
-::onnx::ModelProto read_document(const std::filesystem::path&, const OnnxLimits&);
-::onnx::ModelProto read_document(std::span<const std::byte>, const OnnxLimits&);
-}
+
+/// throws FileError; ParseError if it is no model or its structure is broken; UnsupportedError for what
+///        is beyond the limits or of an operator set that is not known
+::onnx::ModelProto read_document(const std::filesystem::path& file, const OnnxLimits& limits);
+::onnx::ModelProto read_document(std::span<const std::byte> bytes, const OnnxLimits& limits);
+
+/// A file's text for a message: no control characters, and not a megabyte of it.
+std::string printable(std::string_view text);
+
+}  // namespace pinnacle::onnx

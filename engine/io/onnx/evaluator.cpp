@@ -64,7 +64,8 @@ void Evaluator::compute(const Node& node) {
   }
   const std::vector<Array> results = node.def->reference(op, inputs);
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    known_[node.outputs[i]] = std::make_shared<const Tensor>(to_tensor(results[i], op.out[i].dtype));
+    known_[node.outputs[i]] =
+        std::make_shared<const Tensor>(to_tensor(results[i], op.out[i].dtype));
   }
 }
 

@@ -79,9 +79,9 @@ void NodeImport::unsupported(const std::string& why) const {
 NodeContext::NodeContext(Walk& walk, const ::onnx::NodeProto& node, const Scope& scope, int opset,
                          std::vector<ValueId> inputs)
     : walk_(walk), node_(node), scope_(scope), opset_(opset), inputs_(std::move(inputs)) {
-  const std::string own = !node.name().empty()       ? node.name()
-                          : node.output_size() > 0   ? node.output(0)
-                                                     : node.op_type();
+  const std::string own = !node.name().empty()     ? node.name()
+                          : node.output_size() > 0 ? node.output(0)
+                                                   : node.op_type();
   name_ = scope.prefix + own;
 }
 

@@ -31,7 +31,9 @@ class NodeContext final : public NodeImport {
   std::vector<std::string> texts(std::string_view name,
                                  const std::vector<std::string>& absent) const override;
   Tensor tensor(std::string_view name) const override;
-  std::size_t output_count() const override { return static_cast<std::size_t>(node_.output_size()); }
+  std::size_t output_count() const override {
+    return static_cast<std::size_t>(node_.output_size());
+  }
   bool wants(std::size_t i) const override;
 
  private:

@@ -80,7 +80,7 @@ class NodeImport {
                          b().graph().fresh_name(name()));
   }
   ValueId constant(Tensor tensor) { return b().constant(std::move(tensor)); }
-  ValueId constant(const Ints& values);  ///< i64 of rank 1
+  ValueId constant(const Ints& values);            ///< i64 of rank 1
   ValueId reshape(ValueId x, const Shape& shape);  ///< x itself if it has this shape
   ValueId cast(ValueId x, DType dtype);            ///< x itself if it has this type
 
@@ -88,7 +88,7 @@ class NodeImport {
   std::size_t axis(std::int64_t given, std::size_t rank) const;
 
   // What goes wrong: `Conv "features.3": ...`
-  [[noreturn]] void invalid(const std::string& what) const;      ///< throws ParseError
+  [[noreturn]] void invalid(const std::string& what) const;     ///< throws ParseError
   [[noreturn]] void unsupported(const std::string& why) const;  ///< throws UnsupportedError
 };
 

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/onnx.hpp>
 
+#include "imports.hpp"
 #include "io/onnx/document.hpp"
 #include "io/onnx/importer.hpp"
-#include "imports.hpp"
 
 namespace pinnacle {
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/text.hpp"
+#include "io/onnx/document.hpp"
 #include "io/onnx/node_context.hpp"
 
 namespace pinnacle::onnx {
@@ -33,7 +34,7 @@ std::string label(const ::onnx::NodeProto& node) {
   const std::string name = !node.name().empty()     ? node.name()
                            : node.output_size() > 0 ? node.output(0)
                                                     : "";
-  return fmt::format("{} \"{}\"", node.op_type(), name);
+  return fmt::format("{} \"{}\"", printable(node.op_type()), printable(name));
 }
 
 const ::onnx::AttributeProto* find_attribute(const ::onnx::NodeProto& node, std::string_view name) {
@@ -52,9 +53,7 @@ std::optional<ValueId> Scope::find(std::string_view name) const {
 }
 
 Walk::Walk(const Document& document, const OnnxBinding& binding)
-    : document_(document),
-      binding_(binding),
-      evaluator_(graph_, binding, document.limits) {}
+    : document_(document), binding_(binding), evaluator_(graph_, binding, document.limits) {}
 
 // ---- The border ---------------------------------------------------------------------------------
 
@@ -132,7 +131,8 @@ void Walk::check_binding() const {
   };
   for (const auto& [name, extent] : binding_.symbols) {
     check(name, symbols, "symbolic extent");
-    if (extent < 0) throw ArgumentError(fmt::format("extent {} is {}", name, extent), "OnnxBinding");
+    if (extent < 0)
+      throw ArgumentError(fmt::format("extent {} is {}", name, extent), "OnnxBinding");
   }
   for (const auto& [name, shape] : binding_.shapes) check(name, inputs, "input");
   for (const auto& [name, tensor] : binding_.contents) check(name, inputs, "input");
@@ -165,7 +165,8 @@ void Walk::set_outputs(const Scope& scope) {
   std::set<ValueId> taken;
   for (const auto& output : document_.model.graph().output()) {
     const std::optional<ValueId> found = scope.find(output.name());
-    if (!found) throw ParseError("is no node's result", fmt::format("output \"{}\"", output.name()));
+    if (!found)
+      throw ParseError("is no node's result", fmt::format("output \"{}\"", output.name()));
     ValueId id = *found;
     // Outputs have the file's names, and each its own value.
     if (graph_.value(id).role != Role::local || graph_.value(id).name != output.name() ||
@@ -200,9 +201,9 @@ ValueId Walk::input(const ::onnx::NodeProto& proto, int i, const Scope& scope) c
   }
   const std::optional<ValueId> id = scope.find(proto.input(i));
   if (!id) {
-    throw ParseError(fmt::format("input {} is \"{}\", which no node before it makes", i,
-                                 proto.input(i)),
-                     label(proto), "nodes must come after those whose results they use");
+    throw ParseError(
+        fmt::format("input {} is \"{}\", which no node before it makes", i, proto.input(i)),
+        label(proto), "nodes must come after those whose results they use");
   }
   return *id;
 }
@@ -269,22 +270,22 @@ std::vector<ValueId> Walk::import(const ::onnx::NodeProto& proto, Scope& scope) 
   }
   const int version = opset == scope.opsets.end() ? 1 : static_cast<int>(opset->second);
   if (version < row->second->first_opset) {
-    throw UnsupportedError(
-        fmt::format("in operator set {}; it is understood from {} on", version,
-                    row->second->first_opset),
-        {}, label(proto), "convert the model with onnx.version_converter");
+    throw UnsupportedError(fmt::format("in operator set {}; it is understood from {} on", version,
+                                       row->second->first_opset),
+                           {}, label(proto), "convert the model with onnx.version_converter");
   }
   return by_row(*row->second, proto, scope, version);
 }
 
-std::vector<ValueId> Walk::by_row(const ImportRow& row, const ::onnx::NodeProto& proto, Scope& scope,
-                                  int opset) {
+std::vector<ValueId> Walk::by_row(const ImportRow& row, const ::onnx::NodeProto& proto,
+                                  Scope& scope, int opset) {
   std::vector<ValueId> inputs;
   const std::size_t first_node = graph_.nodes.size();
   bool cast = false;
   for (int i = 0; i < proto.input_size(); ++i) {
     ValueId id = proto.input(i).empty() ? kNoValue : input(proto, i, scope);
-    if (id != kNoValue && row.half == Half::computed_in_f32 && graph_.type(id).dtype == DType::f16) {
+    if (id != kNoValue && row.half == Half::computed_in_f32 &&
+        graph_.type(id).dtype == DType::f16) {
       id = builder_.apply("cast", {id}, {{"to", std::string("f32")}});
       cast = true;
     }
@@ -366,12 +367,12 @@ void Walk::give_up(const ::onnx::NodeProto& proto, Scope& scope, const std::stri
 
 // ---- Functions ----------------------------------------------------------------------------------
 
-std::vector<ValueId> Walk::function(const ::onnx::FunctionProto& body, const ::onnx::NodeProto& call,
-                                    const Scope& scope) {
+std::vector<ValueId> Walk::function(const ::onnx::FunctionProto& body,
+                                    const ::onnx::NodeProto& call, const Scope& scope) {
   if (scope.depth >= document_.limits.nesting) {
-    throw ParseError(fmt::format("functions and subgraphs are nested deeper than {}",
-                                 document_.limits.nesting),
-                     label(call));
+    throw ParseError(
+        fmt::format("functions and subgraphs are nested deeper than {}", document_.limits.nesting),
+        label(call));
   }
   FunctionAttributes attributes;
   for (const auto& attribute : call.attribute()) {
@@ -392,9 +393,9 @@ std::vector<ValueId> Walk::function(const ::onnx::FunctionProto& body, const ::o
     inner.opsets[is_default_domain(set.domain()) ? "" : set.domain()] = set.version();
   }
   if (call.input_size() > body.input_size()) {
-    throw ParseError(fmt::format("has {} inputs; the function takes {}", call.input_size(),
-                                 body.input_size()),
-                     label(call));
+    throw ParseError(
+        fmt::format("has {} inputs; the function takes {}", call.input_size(), body.input_size()),
+        label(call));
   }
   for (int i = 0; i < call.input_size(); ++i) {
     if (!call.input(i).empty()) inner.values[body.input(i)] = input(call, i, scope);
@@ -437,8 +438,7 @@ Graph Walk::run() {
   if (!unsupported_.empty()) fail();
   set_outputs(scope);
   // Inputs whose contents were needed are constants by now.
-  std::erase_if(graph_.inputs,
-                [&](ValueId id) { return graph_.value(id).role == Role::constant; });
+  std::erase_if(graph_.inputs, [&](ValueId id) { return graph_.value(id).role == Role::constant; });
   return std::move(graph_);
 }
 
