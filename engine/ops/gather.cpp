@@ -1,55 +1,67 @@
-// gather: rows of x by index, for example a batch from a data set that stays on the device. An index
-// out of range counts as the nearest row, on the host as on devices.
+// gather: slices of x along an axis, by index, for example the rows of an embedding or a batch from a
+// data set that stays on the device. Negative indices count from the back; one out of range counts
+// as the nearest, on the host as on devices.
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/op.hpp>
 
 #include <algorithm>
 
+#include "ops/indexing.hpp"
 #include "ops/launch.hpp"
 
 namespace pinnacle {
 namespace {
 
+// x is [outer, extent, inner], y [outer, count, inner].
+struct Slices {
+  std::int64_t outer, extent, inner, count;
+};
+
+Slices slices_of(const OpView& op) {
+  const Shape& x = op.shape(0);
+  const std::size_t axis = axis_attribute(op, x.rank());
+  return {x.elements(0, axis), x[axis], x.elements(axis + 1, x.rank()), op.shape(1).elements()};
+}
+
 std::vector<TensorType> infer(const OpView& op) {
   check_inputs(op, 2, 2);
-  if (op.attributes().integer("axis", 0) != 0) {
-    shape_error(op, "axis is {}; expected 0", op.attributes().integer("axis"));
-  }
+  check_indices(op, 1);
   const Shape& x = op.shape(0);
-  if (x.rank() == 0 || x[0] == 0) shape_error(op, "x is {}; expected rows along axis 0", x);
-  if (op.in[1]->dtype != DType::i32 || op.shape(1).rank() != 1) {
-    shape_error(op, "indices are {}; expected i32 of rank 1", *op.in[1]);
-  }
-  Shape shape = x;
-  shape[0] = op.shape(1)[0];
-  return {{shape, op.in[0]->dtype}};
+  const std::size_t axis = axis_attribute(op, x.rank());
+  check_not_empty(op, x, axis, op.shape(1).elements());
+  std::vector<std::int64_t> dims(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(axis));
+  dims.insert(dims.end(), op.shape(1).begin(), op.shape(1).end());
+  dims.insert(dims.end(), x.begin() + static_cast<std::ptrdiff_t>(axis) + 1, x.end());
+  return {{Shape(std::move(dims)), op.in[0]->dtype}};
 }
 
 std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
   Array y(infer(op)[0].shape);
-  const std::int64_t cols = in[0].shape.elements(1, in[0].shape.rank());
+  const Slices s = slices_of(op);
   auto to = y.data.begin();
-  for (const double index : in[1].data) {
-    const std::int64_t row =
-        std::clamp<std::int64_t>(static_cast<std::int64_t>(index), 0, in[0].shape[0] - 1);
-    to = std::copy_n(in[0].data.begin() + row * cols, cols, to);
+  for (std::int64_t o = 0; o < s.outer; ++o) {
+    for (const double index : in[1].data) {
+      const std::int64_t at = o * s.extent + position(index, s.extent);
+      to = std::copy_n(in[0].data.begin() + at * s.inner, s.inner, to);
+    }
   }
   return {std::move(y)};
 }
 
 Lowering lower(const OpView& op, const Target& target, Family family) {
-  const Shape& x = op.shape(0);
-  const std::int64_t rows = op.shape(1)[0];
-  const std::int64_t cols = x.elements(1, x.rank());
-  const Grid grid = make_grid(rows, cols, family, target);
+  const Slices s = slices_of(op);
+  const std::int64_t rows = s.outer * s.count;
   Lowering lowering;
+  if (rows * s.inner == 0) return lowering;
+  const Grid grid = make_grid(rows, s.inner, family, target);
   KernelCall& call = lowering.call("gather.cl");
   call.define("ELEMENT", element_type(op.in[0]->dtype))
+      .define("INDEX", index_type(op.in[1]->dtype))
       .define("VW", grid.vw)
       .define("WGX", static_cast<std::int64_t>(grid.local[0]))
       .define("WGY", static_cast<std::int64_t>(grid.local[1]));
-  call.arg(in(0)).arg(in(1)).arg(out()).arg(to_int(x[0]));
-  call.arg(to_int(rows)).arg(to_int(cols));
+  call.arg(in(0)).arg(in(1)).arg(out()).arg(to_int(s.extent)).arg(to_int(s.count));
+  call.arg(to_int(rows)).arg(to_int(s.inner));
   call.arg(to_int(grid.rows_each)).arg(to_int(grid.cols_each));
   call.range(grid.global, grid.local).loops(grid.loops);
   return lowering;

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/op.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "ops/launch.hpp"
 #include "ops/strided_copy.hpp"
@@ -114,15 +116,23 @@ std::pair<std::string, std::string> row_texts(const std::vector<PadAxis>& axes) 
 // The padding as an element of that type in the low bits.
 std::int32_t fill_bits(double value, DType dtype) {
   Array one(Shape{1}, value);
+  if (dtype == DType::i64 || dtype == DType::i32 || dtype == DType::i8) {
+    return static_cast<std::int32_t>(std::clamp<double>(value, INT32_MIN, INT32_MAX));
+  }
   const Tensor tensor = to_tensor(one, dtype);
   std::int32_t bits = 0;
-  if (dtype == DType::i64 || dtype == DType::i32 || dtype == DType::i8) {
-    return static_cast<std::int32_t>(value);
-  }
   for (std::size_t i = 0; i < tensor.bytes().size(); ++i) {
     bits |= static_cast<std::int32_t>(std::to_integer<std::uint32_t>(tensor.bytes()[i]) << (8 * i));
   }
   return bits;
+}
+
+Decline accepts(const OpView& op, const Target&, Family) {
+  const double value = op.attributes().number("value", 0);
+  if (op.in[0]->dtype == DType::i64 && !(value >= INT32_MIN && value <= INT32_MAX)) {
+    return "the padding is beyond 32 bits";
+  }
+  return std::nullopt;
 }
 
 Lowering lower(const OpView& op, const Target& target, Family family) {
@@ -162,7 +172,7 @@ std::vector<OpDef> pad_ops() {
            .reference = reference,
            .gradient = gradient,
            .cost = [](const OpView& op) { return Cost{.flop = 0, .bytes = op.operand_bytes()}; },
-           .variants = both_families(lower)}};
+           .variants = both_families(lower, accepts)}};
 }
 
 }  // namespace pinnacle

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/op.hpp>
 
+#include <algorithm>
+
 namespace pinnacle {
 namespace {
 
@@ -12,6 +14,9 @@ Shape wanted_shape(const OpView& op) {
     return Shape({from[0], from.elements(1, from.rank())});
   }
   Attributes::Ints dims = op.attributes().ints("shape");
+  // A shape that fits as it stands is meant as it stands, with extents of 0 as well.
+  const bool literal = std::all_of(dims.begin(), dims.end(), [](std::int64_t d) { return d >= 0; });
+  if (literal && Shape(dims).elements() == from.elements()) return Shape(dims);
   std::int64_t known = 1;
   std::optional<std::size_t> free;
   for (std::size_t i = 0; i < dims.size(); ++i) {

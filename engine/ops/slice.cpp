@@ -1,6 +1,10 @@
-// slice: the box [starts, ends) of x along the given axes, with step 1.
+// slice: elements starts, starts + steps, ... before ends of x along the given axes. Steps may be
+// negative: then ends is below starts, and -1 for "down to the first".
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/op.hpp>
+
+#include <algorithm>
+#include <cstdint>
 
 #include "ops/blocked.hpp"
 #include "ops/launch.hpp"
@@ -11,30 +15,43 @@ namespace {
 
 struct Box {
   std::vector<std::int64_t> start;
+  std::vector<std::int64_t> step;
   Shape shape;
+
+  bool forward() const {
+    return std::all_of(step.begin(), step.end(), [](std::int64_t s) { return s == 1; });
+  }
 };
 
 Box box_of(const OpView& op) {
   const Attributes::Ints& starts = op.attributes().ints("starts");
   const Attributes::Ints& ends = op.attributes().ints("ends");
   const Attributes::Ints& axes = op.attributes().ints("axes");
+  const Attributes::Ints steps = op.attributes().ints("steps", Attributes::Ints(axes.size(), 1));
   const Shape& x = op.shape(0);
-  if (starts.size() != axes.size() || ends.size() != axes.size()) {
-    shape_error(op, "has {} starts and {} ends for {} axes", starts.size(), ends.size(),
-                axes.size());
+  if (starts.size() != axes.size() || ends.size() != axes.size() || steps.size() != axes.size()) {
+    shape_error(op, "has {} starts, {} ends and {} steps for {} axes", starts.size(), ends.size(),
+                steps.size(), axes.size());
   }
-  Box box{.start = std::vector<std::int64_t>(x.rank(), 0), .shape = x};
+  Box box{.start = std::vector<std::int64_t>(x.rank(), 0),
+          .step = std::vector<std::int64_t>(x.rank(), 1),
+          .shape = x};
   for (std::size_t k = 0; k < axes.size(); ++k) {
     if (axes[k] < 0 || axes[k] >= static_cast<std::int64_t>(x.rank())) {
       shape_error(op, "axis {} does not exist in {}", axes[k], x);
     }
     const auto i = static_cast<std::size_t>(axes[k]);
-    if (starts[k] < 0 || ends[k] > x[i] || starts[k] >= ends[k]) {
-      shape_error(op, "[{} : {}] along axis {} is empty or not inside {}", starts[k], ends[k], i,
-                  x);
+    const bool inside = steps[k] > 0 ? 0 <= starts[k] && starts[k] <= ends[k] && ends[k] <= x[i]
+                                     : -1 <= ends[k] && ends[k] <= starts[k] && starts[k] < x[i];
+    if (steps[k] == 0 || !inside) {
+      shape_error(op, "[{} : {} : {}] along axis {} is not inside {}", starts[k], ends[k], steps[k],
+                  i, x);
     }
-    box.start[i] = starts[k];
-    box.shape[i] = ends[k] - starts[k];
+    const std::int64_t length = steps[k] > 0 ? ends[k] - starts[k] : starts[k] - ends[k];
+    const std::int64_t step = steps[k] > 0 ? steps[k] : steps[k] == INT64_MIN ? INT64_MAX : -steps[k];
+    box.start[i] = length == 0 ? 0 : starts[k];
+    box.shape[i] = length == 0 ? 0 : (length - 1) / step + 1;
+    box.step[i] = box.shape[i] <= 1 ? 1 : steps[k];
   }
   return box;
 }
@@ -50,7 +67,7 @@ Copy copy_of(const OpView& op) {
   const std::vector<std::int64_t> to = strides_of(box.shape);
   Copy copy;
   for (std::size_t i = 0; i < from.size(); ++i) {
-    copy.axes.push_back({.extent = box.shape[i], .from = from[i], .to = to[i]});
+    copy.axes.push_back({.extent = box.shape[i], .from = from[i] * box.step[i], .to = to[i]});
     copy.offset += box.start[i] * from[i];
   }
   copy.axes = collapse(copy.axes);
@@ -73,6 +90,10 @@ std::vector<ValueId> gradient(const GradientView& g) {
   const Attributes::Ints& axes = g.node.attributes.ints("axes");
   const Attributes::Ints& starts = g.node.attributes.ints("starts");
   const Attributes::Ints& ends = g.node.attributes.ints("ends");
+  const Attributes::Ints steps = g.node.attributes.ints("steps", Attributes::Ints(axes.size(), 1));
+  if (std::any_of(steps.begin(), steps.end(), [](std::int64_t s) { return s != 1; })) {
+    return no_gradient("of steps other than 1")(g);
+  }
   const Shape& x = g.b.shape(g.x[0]);
   Attributes::Ints pads(2 * x.rank(), 0);
   for (std::size_t k = 0; k < axes.size(); ++k) {
@@ -85,7 +106,7 @@ std::vector<ValueId> gradient(const GradientView& g) {
 
 Lowering lower(const OpView& op, const Target& target, Family family) {
   Lowering lowering;
-  if (op.shape(0) == op.out_shape()) {
+  if (op.shape(0) == op.out_shape() && box_of(op).forward()) {
     lowering.alias_of = 0;
     return lowering;
   }
@@ -100,6 +121,7 @@ std::optional<BlockedForm> blocked(const OpView& op, std::int64_t block, const T
   const Shape& x = op.shape(0);
   if (x.rank() != 4 || op.in[0]->dtype != DType::f32) return std::nullopt;
   const Box box = box_of(op);
+  if (op.attributes().has("steps")) return std::nullopt;
   const std::int64_t end = box.start[1] + box.shape[1];
   if (box.start[1] % block != 0 || (end % block != 0 && end != x[1])) return std::nullopt;
   Attributes::Ints starts = op.attributes().ints("starts");
