@@ -1,6 +1,7 @@
 // A model's weights in a file.
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/model.hpp>
+#include <pinnacle/onnx.hpp>
 
 #include <algorithm>
 
@@ -17,6 +18,7 @@ bool belongs_to_training(const std::string& name, const Weights& weights) {
 }  // namespace
 
 void Model::save(const std::filesystem::path& file) const {
+  if (lower_case(file.extension().string()) == ".onnx") return save_onnx(*this, file);
   save_safetensors(file, {.tensors = weights_, .metadata = {{"format", "pinnacle"}}});
 }
 

@@ -39,8 +39,9 @@ class Model {
   /// A table: layer, output shape, parameters; totals below.
   std::string summary() const;
 
-  /// Parameters and states as safetensors, written atomically.
-  /// throws   FileError
+  /// A name that ends in .onnx: the network for inference with its weights, as ONNX (see save_onnx).
+  /// Any other: parameters and states as safetensors. Written atomically.
+  /// throws   FileError; UnsupportedError if ONNX has no operator for a part of the network
   void save(const std::filesystem::path& file) const;
   /// Optimizer states in the file, as in a checkpoint of a training run, are left out.
   /// throws   FileError, ParseError; ShapeError if names or shapes differ from this model's

@@ -18,6 +18,8 @@
 
 namespace pinnacle {
 
+class Model;
+
 /// What a model file may ask for at most: files are not trusted. Units: bytes where the name says so.
 struct OnnxLimits {
   std::uint64_t file_bytes = (std::uint64_t{2} << 30) - 1;     ///< of the model file itself
@@ -83,7 +85,12 @@ Tensor load_onnx_tensor(const std::filesystem::path& file);
 
 /// Writes a graph as an ONNX model, operator set 17, atomically. Names of inputs, outputs and weights
 /// are kept; what serves training alone is left out.
-/// throws   FileError; UnsupportedError that lists every node that ONNX has no operator for
+/// throws   FileError; UnsupportedError that lists every node that ONNX has no operator for, or if the
+///          file would be larger than 2 GiB
 void save_onnx(const Graph& graph, const std::filesystem::path& file);
+/// The model for inference. Its batch axis is the symbol "batch", unless the network is another for
+/// each batch size: then it is 1.
+/// throws   as above
+void save_onnx(const Model& model, const std::filesystem::path& file);
 
 }  // namespace pinnacle
