@@ -177,6 +177,9 @@ class NodeWriter final : public NodeExport {
     proto.set_name(first ? node_.name : fmt::format("{}.{}", node_.name, outputs.front()));
     for (const std::string& name : inputs) proto.add_input(name);
     for (const std::string& name : outputs) proto.add_output(name);
+    while (proto.output_size() > 1 && proto.output(proto.output_size() - 1).empty()) {
+      proto.mutable_output()->RemoveLast();  // nobody reads it
+    }
     for (const auto& [name, attribute] : attributes.items()) {
       ::onnx::AttributeProto& target = *proto.add_attribute();
       target.set_name(name);
