@@ -44,6 +44,9 @@ std::vector<OpCase> reduce_cases() {
     add(op, {2, 3, 2, 3, 2, 19}, {0, 2, 4}, false, 1);
     add(op, {3, 2, 3, 2, 3, 5}, {1, 3, 5});
   }
+  add("reduce_prod", {6, 31}, {1});
+  add("reduce_prod", {33, 5}, {0});
+  add("reduce_prod", {2, 3, 2, 3, 5}, {0, 2, 4}, false, 1);
   add("reduce_sum", {3, 9001}, {});
   add("reduce_sum", {40013}, {});
   add("reduce_mean", {2003, 11}, {0});

@@ -1,4 +1,5 @@
-// reduce_sum, reduce_mean, reduce_max, reduce_min over any set of axes.
+// reduce_sum, reduce_mean, reduce_max, reduce_min, reduce_prod over any set of axes. Kernels are for
+// f32; other types, and reductions of nothing, run on the host.
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/reduce/reduce.hpp"
 
@@ -38,14 +39,38 @@ bool keeps(const OpView& op) { return op.attributes().integer("keepdims", 0) != 
 
 std::vector<TensorType> infer(const OpView& op) {
   check_inputs(op, 1, 1);
-  check_f32(op, 0, "x");
-  if (op.shape(0).elements() == 0) shape_error(op, "x is {}: nothing to reduce", op.shape(0));
-  return {{result_shape(op, keeps(op)), DType::f32}};
+  return {{result_shape(op, keeps(op)), op.in[0]->dtype}};
 }
 
 double reduced_count(const OpView& op) {
-  return static_cast<double>(op.shape(0).elements()) /
-         static_cast<double>(result_shape(op, true).elements());
+  const std::vector<bool> reduced = reduced_axes(op);
+  double count = 1;
+  for (std::size_t i = 0; i < reduced.size(); ++i) {
+    if (reduced[i]) count *= static_cast<double>(op.shape(0)[i]);
+  }
+  return count;
+}
+
+bool is_real(DType dtype) { return dtype == DType::f32 || dtype == DType::f16; }
+
+// The smallest value of a type, which the maximum of nothing is, and the largest.
+std::pair<double, double> limits(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::f16:
+      return {-INFINITY, INFINITY};
+    case DType::i64:
+      return {-0x1p63, 0x1p63};
+    case DType::i32:
+      return {-0x1p31, 0x1p31 - 1};
+    case DType::i8:
+      return {-128, 127};
+    case DType::u8:
+      return {0, 255};
+    case DType::boolean:
+      return {0, 1};
+  }
+  return {0, 0};
 }
 
 // Each element of x meets the element of y with the same position on the axes that are kept.
@@ -54,7 +79,9 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
   const Shape& x = in[0].shape;
   const bool is_max = op.node->op == "reduce_max";
   const bool is_min = op.node->op == "reduce_min";
-  Array y(result_shape(op, keeps(op)), is_max ? -INFINITY : is_min ? INFINITY : 0.0);
+  const bool is_prod = op.node->op == "reduce_prod";
+  const auto [least, most] = limits(op.in[0]->dtype);
+  Array y(result_shape(op, keeps(op)), is_max ? least : is_min ? most : is_prod ? 1.0 : 0.0);
   for (std::size_t e = 0; e < in[0].data.size(); ++e) {
     auto rest = static_cast<std::int64_t>(e);
     std::int64_t to = 0;
@@ -68,10 +95,16 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
     }
     double& result = y.data[static_cast<std::size_t>(to)];
     const double v = in[0].data[e];
-    result = is_max ? std::max(result, v) : is_min ? std::min(result, v) : result + v;
+    result = is_max    ? std::max(result, v)
+             : is_min  ? std::min(result, v)
+             : is_prod ? result * v
+                       : result + v;
   }
   if (op.node->op == "reduce_mean") {
-    for (double& v : y.data) v /= reduced_count(op);
+    for (double& v : y.data) {
+      v /= reduced_count(op);
+      if (!is_real(op.in[0]->dtype)) v = std::trunc(v);
+    }
   }
   return {std::move(y)};
 }
@@ -108,6 +141,19 @@ std::vector<ValueId> extreme_gradient(const GradientView& g) {
   return {g.b.apply("mul", {mask, g.b.apply("div", {dy, ties})})};
 }
 
+// dy y / x, which is right where no x is zero, as in nets that normalise by a product.
+std::vector<ValueId> prod_gradient(const GradientView& g) {
+  const OpView op = view(g.b.graph(), g.node);
+  const ValueId product = g.b.apply("mul", {keep_axes(g, g.dy[0], op), keep_axes(g, g.y[0], op)});
+  return {g.b.apply("div", {product, g.x[0]})};
+}
+
+Decline accepts(const OpView& op, const Target&, Family) {
+  if (op.in[0]->dtype != DType::f32) return "made for f32";
+  if (op.shape(0).elements() == 0) return "made for at least one element";
+  return std::nullopt;
+}
+
 Lowering lower(const OpView& op, const Target& target, Family family) {
   Lowering lowering;
   const Shape& x = op.shape(0);
@@ -120,9 +166,10 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   for (std::size_t i = 0; i < x.rank(); ++i) {
     axes.push_back({.extent = x[i], .stride = x.elements(i + 1, x.rank()), .reduced = reduced[i]});
   }
-  const Reduction reduction = op.node->op == "reduce_max"   ? Reduction::max
-                              : op.node->op == "reduce_min" ? Reduction::min
-                                                            : Reduction::sum;
+  const Reduction reduction = op.node->op == "reduce_max"    ? Reduction::max
+                              : op.node->op == "reduce_min"  ? Reduction::min
+                              : op.node->op == "reduce_prod" ? Reduction::product
+                                                             : Reduction::sum;
   const double scale = op.node->op == "reduce_mean" ? 1.0 / reduced_count(op) : 1.0;
   add_reduction(lowering, reduction, axes, in(0), out(), static_cast<float>(scale), family, target);
   return lowering;
@@ -132,7 +179,7 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
 // channels, the last ones in no use.
 std::optional<BlockedForm> blocked(const OpView& op, std::int64_t block, const Target& target) {
   const Shape& x = op.shape(0);
-  if (x.rank() != 4) return std::nullopt;
+  if (x.rank() != 4 || op.in[0]->dtype != DType::f32 || x.elements() == 0) return std::nullopt;
   const std::vector<bool> reduced = reduced_axes(op);
   if (reduced[1] || !reduced[2] || !reduced[3]) return std::nullopt;
   Attributes attributes = op.node->attributes;
@@ -171,7 +218,7 @@ OpDef define(const char* name, std::function<std::vector<ValueId>(const Gradient
                 return Cost{.flop = static_cast<double>(op.shape(0).elements()),
                             .bytes = op.operand_bytes()};
               },
-          .variants = both_families(lower),
+          .variants = both_families(lower, accepts),
           .blocked = blocked};
 }
 
@@ -179,7 +226,8 @@ OpDef define(const char* name, std::function<std::vector<ValueId>(const Gradient
 
 std::vector<OpDef> reduce_ops() {
   return {define("reduce_sum", sum_gradient), define("reduce_mean", sum_gradient),
-          define("reduce_max", extreme_gradient), define("reduce_min", extreme_gradient)};
+          define("reduce_max", extreme_gradient), define("reduce_min", extreme_gradient),
+          define("reduce_prod", prod_gradient)};
 }
 
 }  // namespace pinnacle
