@@ -18,6 +18,7 @@
 #include "bench/workloads.hpp"
 #include "ops/cases.hpp"
 #include "ops/host.hpp"
+#include "passes/passes.hpp"
 
 namespace pinnacle::bench {
 namespace {
@@ -120,7 +121,8 @@ class Bench {
     std::unique_ptr<Session>& session = sessions_[setting];
     if (session) return *session;
     CompileOptions options;
-    options.without_passes = {"fold_constants", "fold_batch_norm", "fuse", "choose_layout"};
+    options.without_passes = rewriting_passes();
+    options.without_passes.emplace_back("fold_constants");
     options.tuned.emplace();
     if (!setting.empty()) (*options.tuned)[work_.key] = setting;
     session = std::make_unique<Session>(compile(graph_, device_, options));

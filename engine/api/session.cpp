@@ -208,7 +208,8 @@ Session compile(const Graph& graph, const Device& device, const CompileOptions& 
   if (device.kind() == DeviceKind::host) {
     // Fusing would only hide which reference is wrong; the host runs the graph as written.
     PassOptions passes = pass_options(options);
-    passes.without.insert(passes.without.end(), {"fuse", "fold_batch_norm"});
+    const std::vector<std::string> rewriting = rewriting_passes();
+    passes.without.insert(passes.without.end(), rewriting.begin(), rewriting.end());
     std::vector<std::string> notes = run_graph_passes(impl->graph, passes);
     impl->plan = host_plan(impl->graph, std::move(notes));
     impl->backend = make_host_backend(impl->graph, memory.impl());

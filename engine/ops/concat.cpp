@@ -93,6 +93,13 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   for (std::size_t i = 0; i < op.in.size(); ++i) {
     const Shape& x = op.shape(i);
     if (x.elements() > 0) {
+      // One run: whoever writes x may write it there.
+      if (x.elements(0, axis) == 1) {
+        lowering.parts.push_back(
+            {.input = static_cast<int>(i),
+             .offset = static_cast<std::size_t>(offset) * size_of(op.in[0]->dtype),
+             .call = lowering.calls.size()});
+      }
       lowering.calls.emplace_back(strided_copy_call(axes_of(x, axis, pitch),
                                                     in(static_cast<int>(i)), 0, out(), offset,
                                                     op.in[0]->dtype, family, target));

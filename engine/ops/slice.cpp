@@ -111,6 +111,10 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
     return lowering;
   }
   const Copy copy = copy_of(op);
+  if (copy.axes.size() == 1 && copy.axes[0].from == 1) {
+    lowering.range_of = {
+        .input = 0, .offset = static_cast<std::size_t>(copy.offset) * size_of(op.in[0]->dtype)};
+  }
   lowering.calls.emplace_back(
       strided_copy_call(copy.axes, in(0), copy.offset, out(), 0, op.in[0]->dtype, family, target));
   return lowering;

@@ -98,6 +98,20 @@ class Emitter {
     }
   }
 
+  // Removes these calls. Returns the share that is left; 0: nothing is to be done.
+  static double leave_out(std::vector<Call>& calls, const std::vector<std::size_t>& needless) {
+    if (needless.empty()) return 1;
+    const auto all = static_cast<double>(calls.size());
+    std::vector<Call> left;
+    for (std::size_t k = 0; k < calls.size(); ++k) {
+      if (std::find(needless.begin(), needless.end(), k) == needless.end()) {
+        left.push_back(std::move(calls[k]));
+      }
+    }
+    calls = std::move(left);
+    return static_cast<double>(calls.size()) / all;
+  }
+
   void add_step(std::size_t i, Choice& choice) {
     const Node& node = graph_.nodes[i];
     const OpView op = view(graph_, node);
@@ -115,9 +129,11 @@ class Emitter {
       step.bytes = op.operand_bytes();
       (choice.once ? step.prepare : step.calls).emplace_back(CopyCall{buffer(from), buffer(to)});
     } else {
+      const double share = leave_out(choice.lowering.calls, memory_.needless[i]);
+      if (share == 0) return;
       const Cost cost = node.def->cost(op);
       step.flop = choice.once ? 0 : cost.flop;
-      step.bytes = choice.once ? 0 : cost.bytes;
+      step.bytes = choice.once ? 0 : cost.bytes * share;
       step.prepare = std::move(choice.lowering.prepare);
       auto& calls = choice.once ? step.prepare : step.calls;
       std::move(choice.lowering.calls.begin(), choice.lowering.calls.end(),

@@ -1,113 +1,213 @@
-// fold_batch_norm: batch_norm after a convolution becomes part of its weights and bias, where both
-// stay the same from run to run:
-//   factor = gamma / sqrt(variance + epsilon),  w' = w factor,  b' = beta + (b - mean) factor
+// fold_batch_norm: what a channel is multiplied by and what is added to it after a convolution or a
+// product becomes part of its weights and bias, where these stay the same from run to run:
+//   batch_norm: factor = gamma / sqrt(variance + epsilon),  w' = w factor,  b' = beta + (b - mean) factor
+// and likewise for add, sub, mul and div with a number for each channel. A batch_norm after anything
+// else becomes one multiplication and addition, which other pointwise nodes join.
 // The new nodes depend on parameters alone, so a plan runs them once (see Step::prepare).
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <optional>
+#include <array>
+#include <map>
+#include <set>
 
+#include "passes/match.hpp"
 #include "passes/passes.hpp"
 
 namespace pinnacle {
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+using Ints = Attributes::Ints;
 
 class Folder {
  public:
-  explicit Folder(Graph& graph)
-      : graph_(graph),
-        builder_(graph),
-        users_(graph.values.size(), 0),
-        producer_(graph.values.size(), -1),
-        updated_(graph.values.size(), false) {
-    for (const ValueId id : graph.outputs) ++users_[index(id)];
-    for (const Update& update : graph.updates) {
-      ++users_[index(update.source)];
-      updated_[index(update.target)] = true;
-    }
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      for (const ValueId id : graph.nodes[i].inputs) {
-        if (id != kNoValue) ++users_[index(id)];
-      }
-      for (const ValueId id : graph.nodes[i].outputs) producer_[index(id)] = static_cast<int>(i);
-    }
-  }
+  explicit Folder(Graph& graph) : r_(graph) {}
 
   int run() {
-    std::vector<std::optional<std::size_t>> folds(graph_.nodes.size());  // batch_norm of a conv2d
-    std::vector<bool> dead(graph_.nodes.size(), false);
-    int count = 0;
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (const auto conv = foldable(graph_.nodes[i])) {
-        folds[*conv] = i;
-        dead[i] = true;
-        ++count;
-      }
-    }
-    if (count == 0) return 0;
-    const std::vector<Node> nodes = std::move(graph_.nodes);
-    graph_.nodes.clear();
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      if (dead[i]) continue;
-      if (folds[i]) {
-        fold(nodes[i], nodes[*folds[i]]);
-      } else {
-        graph_.nodes.push_back(nodes[i]);
-      }
-    }
-    return count;
+    return r_.run([this](Node& node) { return node.op == "batch_norm" ? norm(node) : step(node); });
   }
 
  private:
-  bool is_fixed(ValueId id) const {
-    const Role role = graph_.value(id).role;
-    return !updated_[index(id)] &&
-           (role == Role::constant || role == Role::parameter || role == Role::state);
+  bool is_fixed(ValueId id) const { return r_.readers().is_fixed(id) || made_.count(id) != 0; }
+
+  ValueId make(std::string_view op, std::vector<ValueId> inputs, Attributes attributes = {}) {
+    const ValueId id = r_.b().apply(op, std::move(inputs), std::move(attributes));
+    made_.insert(id);
+    return id;
+  }
+  ValueId formula(const std::string& expression, std::vector<ValueId> inputs) {
+    return make("pointwise", std::move(inputs), {{"expression", expression}});
+  }
+  ValueId reshaped(ValueId id, const Shape& shape) {
+    return r_.shape(id) == shape ? id : make("reshape", {id}, {{"shape", shape.dims()}});
   }
 
-  // The convolution whose only user is this batch_norm.
-  std::optional<std::size_t> foldable(const Node& node) const {
-    if (node.op != "batch_norm" || producer_[index(node.inputs[0])] < 0) return std::nullopt;
-    const auto at = static_cast<std::size_t>(producer_[index(node.inputs[0])]);
-    const Node& conv = graph_.nodes[at];
-    if (conv.op != "conv2d" || users_[index(node.inputs[0])] != 1) return std::nullopt;
-    if (conv.attributes.has("epilogue") || conv.inputs.size() > 3) return std::nullopt;
+  std::int64_t channels_of(ValueId x) const {
+    const Shape& shape = r_.shape(x);
+    return shape.rank() == 4 ? shape[1] : shape.back();
+  }
+
+  // The convolution or product that nothing but `node` reads and whose weights are fixed.
+  std::optional<Node> foldable(const Node& node, ValueId x) {
+    const Node* before = r_.writer(x);
+    if (before == nullptr || !r_.readers().only_in(node, x)) return std::nullopt;
+    const bool is_conv = before->op == "conv2d" && !before->attributes.has("block");
+    const bool is_product = before->op == "matmul" && r_.shape(before->inputs[1]).rank() == 2 &&
+                            r_.shape(x).rank() != 4;
+    if ((!is_conv && !is_product) || before->attributes.has("epilogue")) return std::nullopt;
+    if (before->inputs.size() > 3 || !is_fixed(before->inputs[1])) return std::nullopt;
+    if (bias_of(*before) != kNoValue && !is_fixed(bias_of(*before))) return std::nullopt;
+    return *before;
+  }
+
+  static ValueId bias_of(const Node& node) {
+    return node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
+  }
+
+  // A number for each output channel, beside the weight.
+  ValueId beside_weight(const Node& node, ValueId vector) {
+    const std::int64_t count = r_.shape(vector).elements();
+    if (node.op == "conv2d") return reshaped(vector, {count, 1, 1, 1});
+    if (node.attributes.integer("transpose_b", 0) != 0) return reshaped(vector, {count, 1});
+    return vector;
+  }
+
+  bool finish(Node folded, ValueId weight, ValueId bias, const Node& last) {
+    folded.inputs = {folded.inputs[0], weight};
+    if (bias != kNoValue) folded.inputs.push_back(bias);
+    folded.outputs = last.outputs;
+    folded_.insert(last.outputs[0]);
+    r_.graph().nodes.push_back(std::move(folded));
+    return true;
+  }
+
+  bool norm(const Node& node) {
     for (std::size_t i = 1; i < 5; ++i) {
-      if (!is_fixed(node.inputs[i])) return std::nullopt;
+      if (!is_fixed(node.inputs[i])) return false;
     }
-    for (std::size_t i = 1; i < conv.inputs.size(); ++i) {
-      if (conv.inputs[i] != kNoValue && !is_fixed(conv.inputs[i])) return std::nullopt;
+    const ValueId x = node.inputs[0];
+    const auto before = foldable(node, x);
+    if (!before && r_.shape(x).rank() != 4 && r_.shape(x).rank() != 2) return false;
+    const double epsilon = node.attributes.number("epsilon");
+    const ValueId factor = formula(fmt::format("div(x0, sqrt(add(x1, {})))", epsilon),
+                                   {node.inputs[1], node.inputs[4]});
+    if (!before) {
+      const ValueId offset =
+          formula("sub(x0, mul(x1, x2))", {node.inputs[2], node.inputs[3], factor});
+      return affine(node, {.x = x, .factor = factor, .offset = offset});
     }
-    return at;
+    const ValueId weight = make("mul", {before->inputs[1], beside_weight(*before, factor)});
+    std::vector<ValueId> operands = {node.inputs[2], node.inputs[3], factor};
+    const ValueId old = bias_of(*before);
+    if (old != kNoValue) operands.push_back(old);
+    const ValueId bias = formula(
+        old != kNoValue ? "add(x0, mul(sub(x3, x1), x2))" : "sub(x0, mul(x1, x2))", operands);
+    return finish(*before, weight, bias, node);
   }
 
-  void fold(const Node& conv, const Node& norm) {
-    const double epsilon = norm.attributes.number("epsilon");
-    const ValueId factor =
-        builder_.apply("pointwise", {norm.inputs[1], norm.inputs[4]},
-                       {{"expression", fmt::format("div(x0, sqrt(add(x1, {})))", epsilon)}});
-    const std::int64_t filters = graph_.type(factor).shape[0];
-    const ValueId beside =
-        builder_.apply("reshape", {factor}, {{"shape", Attributes::Ints{filters, 1, 1, 1}}});
-    const ValueId weight = builder_.apply("mul", {conv.inputs[1], beside});
-    const bool has_bias = conv.inputs.size() > 2 && conv.inputs[2] != kNoValue;
-    std::vector<ValueId> operands = {norm.inputs[2], norm.inputs[3], factor};
-    if (has_bias) operands.push_back(conv.inputs[2]);
-    const ValueId bias = builder_.apply(
-        "pointwise", operands,
-        {{"expression", has_bias ? "add(x0, mul(sub(x3, x1), x2))" : "sub(x0, mul(x1, x2))"}});
-    Node folded = conv;
-    folded.inputs = {conv.inputs[0], weight, bias};
-    folded.outputs = norm.outputs;
-    graph_.nodes.push_back(std::move(folded));
+  // ---- add, sub, mul and div with a number for each channel
+
+  // x op vector, or vector op x.
+  struct Step {
+    ValueId x = kNoValue;
+    ValueId vector = kNoValue;  // [channels] or [1]
+    bool swapped = false;
+  };
+
+  std::optional<Step> step_of(const Node& node) {
+    constexpr std::array kOps = {"add", "sub", "mul", "div"};
+    if (std::find(kOps.begin(), kOps.end(), node.op) == kOps.end()) return std::nullopt;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const ValueId x = node.inputs[k];
+      const ValueId operand = node.inputs[1 - k];
+      if (!is_fixed(operand) || is_fixed(x) || r_.type(x) != r_.type(node.outputs[0])) continue;
+      if (k == 1 && node.op == "div") return std::nullopt;
+      const Shape& shape = r_.shape(x);
+      if (shape.rank() == 0 || r_.shape(operand).rank() > shape.rank()) continue;
+      Shape expected(std::vector<std::int64_t>(shape.rank(), 1));
+      const std::size_t axis = shape.rank() == 4 ? 1 : shape.rank() - 1;
+      expected[axis] = shape[axis];
+      const Shape given = with_rank(r_.shape(operand), shape.rank());
+      const std::int64_t count = given.elements();
+      if (count != 1 && given != expected) continue;
+      return Step{x, operand, k == 1};
+    }
+    return std::nullopt;
   }
 
-  Graph& graph_;
-  Builder builder_;
-  std::vector<int> users_;
-  std::vector<int> producer_;
-  std::vector<bool> updated_;
+  // One number for all is no reason to make new weights: an epilogue does the same.
+  bool step(const Node& node) {
+    auto step = step_of(node);
+    if (!step) return false;
+    const bool is_vector = r_.shape(step->vector).elements() > 1;
+    const auto known = affine_.find(step->x);
+    if (known != affine_.end() && r_.readers().only_in(node, step->x)) {
+      const Affine old = known->second;
+      return affine(node, extended(old, node, *step));
+    }
+    const auto before = foldable(node, step->x);
+    if (!before || (!is_vector && folded_.count(step->x) == 0)) return false;
+    // A first bias is added by the product itself, fixed or not: see fuse.
+    const ValueId old = bias_of(*before);
+    if (before->op == "matmul" && node.op == "add" && old == kNoValue) return false;
+    const std::int64_t channels = channels_of(step->x);
+    const ValueId vector = as_vector(step->vector);
+    ValueId weight = before->inputs[1];
+    ValueId bias = old;
+    if (node.op == "mul" || node.op == "div") {
+      weight = make(node.op, {weight, beside_weight(*before, vector)});
+      if (old != kNoValue) bias = make(node.op, {old, vector});
+    } else if (step->swapped && node.op == "sub") {
+      weight = make("neg", {weight});
+      bias = old == kNoValue ? spread(vector, channels) : make("sub", {vector, old});
+    } else if (old != kNoValue) {
+      bias = make(node.op, {old, vector});
+    } else {
+      bias = spread(node.op == "sub" ? make("neg", {vector}) : vector, channels);
+    }
+    return finish(*before, weight, bias, node);
+  }
+
+  ValueId as_vector(ValueId id) { return reshaped(id, {r_.shape(id).elements()}); }
+  ValueId spread(ValueId vector, std::int64_t channels) {
+    if (r_.shape(vector)[0] == channels) return vector;
+    return make("expand", {vector}, {{"shape", Ints{channels}}});
+  }
+
+  // ---- x * factor + offset where nothing takes it in
+
+  struct Affine {
+    ValueId x = kNoValue, factor = kNoValue, offset = kNoValue;  // the last two are [channels]
+  };
+
+  bool affine(const Node& node, const Affine& a) {
+    const Shape& shape = r_.shape(a.x);
+    const std::int64_t channels = channels_of(a.x);
+    const Shape beside = shape.rank() == 4 ? Shape{channels, 1, 1} : Shape{channels};
+    r_.b().apply("pointwise", {a.x, reshaped(a.factor, beside), reshaped(a.offset, beside)},
+                 {{"expression", std::string("add(mul(x0, x1), x2)")}}, node.name);
+    r_.writes(node.outputs[0]);
+    affine_[node.outputs[0]] = a;
+    return true;
+  }
+
+  Affine extended(Affine a, const Node& node, const Step& step) {
+    const ValueId vector = as_vector(step.vector);
+    if (node.op == "mul" || node.op == "div") {
+      a.factor = make(node.op, {a.factor, vector});
+      a.offset = make(node.op, {a.offset, vector});
+    } else if (step.swapped && node.op == "sub") {
+      a.factor = make("neg", {a.factor});
+      a.offset = make("sub", {vector, a.offset});
+    } else {
+      a.offset = make(node.op, {a.offset, vector});
+    }
+    return a;
+  }
+
+  Rewriting r_;
+  std::set<ValueId> made_;    // of fixed values, by this pass
+  std::set<ValueId> folded_;  // results whose weights are new already
+  std::map<ValueId, Affine> affine_;
 };
 
 }  // namespace

@@ -7,8 +7,10 @@
 namespace pinnacle {
 namespace {
 
-// A folded tensor larger than this would cost more memory than its computation saves.
+// A folded tensor larger than this would cost more memory than its computation saves, and a reference
+// that works longer more time.
 constexpr std::int64_t kMostElements = std::int64_t{1} << 22;
+constexpr double kMostFlop = 1e8;
 
 bool foldable(const Graph& graph, const Node& node) {
   const bool constant = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
@@ -17,7 +19,8 @@ bool foldable(const Graph& graph, const Node& node) {
   const bool small = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
     return graph.type(id).shape.elements() <= kMostElements;
   });
-  return constant && small && !node.inputs.empty();
+  if (!constant || !small || node.inputs.empty()) return false;
+  return node.def->cost(view(graph, node)).flop <= kMostFlop;
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ class Fuser {
 
   int run() {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (!graph_.nodes[i].def->pointwise) continue;
+      if (!is_fusible(graph_.nodes[i])) continue;
       inline_scalars(i);
       // An epilogue is best: the value never leaves the registers.
       while (absorb_pointwise(i)) {
@@ -57,6 +57,15 @@ class Fuser {
 
  private:
   static std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+  // Formulas are of f32.
+  bool is_fusible(const Node& node) const {
+    const auto is_f32 = [&](ValueId id) {
+      return id != kNoValue && graph_.type(id).dtype == DType::f32;
+    };
+    return node.def->pointwise && node.outputs.size() == 1 && is_f32(node.outputs[0]) &&
+           std::all_of(node.inputs.begin(), node.inputs.end(), is_f32);
+  }
 
   // The node that writes `id`, if only one node reads it.
   std::optional<std::size_t> sole_producer(ValueId id) const {
@@ -107,7 +116,7 @@ class Fuser {
     const Node& node = graph_.nodes[i];
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
       const auto at = sole_producer(node.inputs[k]);
-      if (!at || !graph_.nodes[*at].def->pointwise) continue;
+      if (!at || !is_fusible(graph_.nodes[*at])) continue;
       const Node& before = graph_.nodes[*at];
       if (graph_.type(before.outputs[0]).shape != graph_.type(node.outputs[0]).shape) continue;
       std::vector<ValueId> inputs;

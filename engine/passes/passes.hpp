@@ -34,14 +34,36 @@ int fold_constants(Graph& graph);
 /// throws UnsupportedError with every op on the way that has no gradient
 std::vector<ValueId> differentiate(Graph& graph, ValueId loss, std::span<const ValueId> wanted);
 
-/// Makes batch_norm part of the weights and bias of the convolution before it, where neither changes
-/// from run to run. Returns how many.
+/// Makes one node of nodes with the same op, options and inputs; of small equal constants, too.
+/// Returns how many nodes disappeared.
+int common_subexpressions(Graph& graph);
+
+/// Lets transposes sink until they meet others, or nothing is left of them. Returns how many nodes
+/// changed.
+int eliminate_transposes(Graph& graph);
+
+/// Removes nodes that change nothing and reshapes of reshapes. Returns how many.
+int eliminate_identities(Graph& graph);
+
+/// Makes pads the padding of the convolutions and poolings after them. Returns how many.
+int fold_padding(Graph& graph);
+
+/// Finds layer_norm and softmax in the nodes of their formulas. Returns how many nodes it took.
+int recognize(Graph& graph);
+
+/// Makes batch_norm, and what else scales and shifts channels, part of the weights and bias of the
+/// convolution or product before it, where none of these changes from run to run. A batch_norm that
+/// stays becomes a pointwise node. Returns how many nodes it took.
 int fold_batch_norm(Graph& graph);
 
 /// Joins bias and activation into ops that take an epilogue, and chains of pointwise nodes into
 /// one; after choose_layout also a second operand (the residual) into a convolution in blocks.
 /// Returns how many nodes disappeared.
 int fuse(Graph& graph);
+
+/// Gives formulas of pointwise nodes and epilogues the names that they have, such as gelu. Returns how
+/// many changed.
+int simplify_pointwise(Graph& graph);
 
 /// Makes one node of optimizer updates that follow each other and have the same attributes, as many
 /// as a kernel takes. Returns how many nodes disappeared.
@@ -76,19 +98,25 @@ std::vector<Choice> choose_variants(const Graph& graph, const Target& target,
 
 /// Where every value lives.
 struct MemoryPlan {
-  std::vector<PlanBuffer> buffers;        ///< lifetimes in node numbers
-  std::vector<int> of_value;              ///< value -> buffer, -1 if unused
-  std::vector<std::vector<int>> scratch;  ///< node -> its scratch buffers
-  std::vector<std::vector<int>> kept;     ///< node -> its buffers that outlive a run
+  std::vector<PlanBuffer> buffers;                 ///< lifetimes in node numbers
+  std::vector<int> of_value;                       ///< value -> buffer, -1 if unused
+  std::vector<std::vector<int>> scratch;           ///< node -> its scratch buffers
+  std::vector<std::vector<int>> kept;              ///< node -> its buffers that outlive a run
+  std::vector<std::vector<std::size_t>> needless;  ///< node -> its calls that are left out
   /// Copies after the last node, in order: outputs that must be saved, then updates.
   std::vector<std::pair<int, int>> final_copies;
   std::map<ValueId, int> output_copy;  ///< outputs that are read from a copy
   std::size_t arena_bytes = 0;
   std::size_t unshared_bytes = 0;  ///< what the arena would take if nothing shared
 };
-/// Liveness, aliases, in-place updates, one arena. share = false: every value has its own place.
+/// How values may share memory.
+struct Sharing {
+  bool places = true;  ///< values that are not alive together, and results in place of operands
+  bool ranges = true;  ///< values that are ranges of others, so that they need not be copied
+};
+/// Liveness, aliases, in-place updates, one arena.
 MemoryPlan plan_memory(const Graph& graph, const std::vector<Choice>& choices, const Target& target,
-                       bool share = true);
+                       const Sharing& sharing = {});
 
 /// Graph, choices and memory as a Plan.
 Plan emit(const Graph& graph, std::vector<Choice> choices, const MemoryPlan& memory,
@@ -98,5 +126,7 @@ Plan emit(const Graph& graph, std::vector<Choice> choices, const MemoryPlan& mem
 Plan run_passes(Graph& graph, const Target& target, const PassOptions& options);
 /// The graph passes alone, for the host device.
 std::vector<std::string> run_graph_passes(Graph& graph, const PassOptions& options);
+/// The passes that change which ops compute a value: left out where a graph is to run as written.
+std::vector<std::string> rewriting_passes();
 
 }  // namespace pinnacle

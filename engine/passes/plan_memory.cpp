@@ -1,11 +1,13 @@
 // plan_memory: liveness, aliases, in-place operation and one arena.
-// Values that share storage are joined first; then the storages of the arena are placed, largest
+// Values that share storage are joined first, whole or as ranges of larger ones; then the storages of the arena are placed, largest
 // first, at the lowest offset where they overlap nothing that is alive at the same time.
 // Source: Pisarchyk, Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020,
 // arXiv:2001.03288 (greedy by size).
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <tuple>
 
 #include "passes/passes.hpp"
 
@@ -14,8 +16,9 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Graph& graph, const std::vector<Choice>& choices, const Target& target, bool share)
-      : graph_(graph), choices_(choices), target_(target), share_(share) {}
+  Planner(const Graph& graph, const std::vector<Choice>& choices, const Target& target,
+          const Sharing& sharing)
+      : graph_(graph), choices_(choices), target_(target), sharing_(sharing) {}
 
   MemoryPlan run() {
     find_uses();
@@ -44,6 +47,16 @@ class Planner {
     }
     return value;
   }
+  // Where the value starts in its root. Units: bytes.
+  std::size_t offset(int value) {
+    std::size_t sum = 0;
+    for (; root_[static_cast<std::size_t>(value)] != value;
+         value = root_[static_cast<std::size_t>(value)]) {
+      sum += offset_[static_cast<std::size_t>(value)];
+    }
+    return sum;
+  }
+  std::size_t bytes(int value) const { return graph_.type(static_cast<ValueId>(value)).bytes(); }
   Storage& storage(ValueId id) { return storages_[static_cast<std::size_t>(root(id))]; }
 
   void find_uses() {
@@ -51,6 +64,8 @@ class Planner {
     used_.assign(count, false);
     root_.resize(count);
     std::iota(root_.begin(), root_.end(), 0);
+    offset_.assign(count, 0);
+    plan_.needless.resize(graph_.nodes.size());
     storages_.resize(count);
     is_output_.assign(count, false);
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
@@ -111,10 +126,51 @@ class Planner {
     return it == graph_.updates.end() ? kNoValue : it->target;
   }
 
-  void join(ValueId value, ValueId with) {
+  // `value`, the start of its storage, becomes the bytes of `with` from `start` on.
+  void join(ValueId value, ValueId with, std::size_t start = 0) {
+    const std::size_t at = offset(with) + start;
     Storage& into = storage(with);
+    into.first = std::min(into.first, storage(value).first);
     into.last = std::max(into.last, storage(value).last);
-    root_[static_cast<std::size_t>(root(value))] = root(with);
+    const auto own = static_cast<std::size_t>(root(value));
+    root_[own] = root(with);
+    offset_[own] = at;
+  }
+
+  bool is_aligned(std::size_t start) const {
+    return start % std::max<std::size_t>(target_.buffer_alignment, 4) == 0;
+  }
+
+  // A value that only nodes read and write, in memory of its own or of such values.
+  bool is_free(ValueId id) {
+    const Storage& s = storage(id);
+    return s.place == PlanBuffer::Place::arena && !s.pinned && updated_by(id) == kNoValue;
+  }
+
+  bool is_whole(ValueId id) { return offset(id) == 0 && bytes(root(id)) == bytes(id); }
+
+  // Operands that nothing else holds are written right into the result.
+  void join_parts(std::size_t i) {
+    const Node& node = graph_.nodes[i];
+    const ValueId out = node.outputs[0];
+    if (root(out) != out || !is_free(out)) return;
+    for (const Lowering::Part& part : choices_[i].lowering.parts) {
+      const ValueId in = node.inputs[static_cast<std::size_t>(part.input)];
+      if (!is_whole(in) || !is_free(in) || root(in) == out || !is_aligned(part.offset)) continue;
+      join(in, out, part.offset);
+      plan_.needless[i].push_back(part.call);
+    }
+  }
+
+  void join_range(std::size_t i) {
+    const Node& node = graph_.nodes[i];
+    const Lowering& lowering = choices_[i].lowering;
+    const ValueId in = node.inputs[static_cast<std::size_t>(lowering.range_of->input)];
+    const ValueId out = node.outputs[0];
+    if (root(out) != out || !is_free(out) || !is_free(in)) return;
+    if (!is_aligned(lowering.range_of->offset)) return;
+    join(out, in, lowering.range_of->offset);
+    for (std::size_t k = 0; k < lowering.calls.size(); ++k) plan_.needless[i].push_back(k);
   }
 
   void join_storages() {
@@ -123,13 +179,21 @@ class Planner {
       const Lowering& lowering = choices_[i].lowering;
       if (lowering.alias_of) {
         const ValueId from = node.inputs[static_cast<std::size_t>(*lowering.alias_of)];
-        // An output of the graph needs memory of its own; it is copied (see emit).
-        if (!is_output_[index(node.outputs[0])] && updated_by(node.outputs[0]) == kNoValue) {
-          join(node.outputs[0], from);
+        const ValueId out = node.outputs[0];
+        // An output of the graph needs memory of its own: the input is written there, or copied.
+        if (updated_by(out) != kNoValue) continue;
+        if (!is_output_[index(out)]) {
+          join(out, from);
+        } else if (sharing_.places && is_free(from) && is_whole(from)) {
+          join(from, out);
         }
         continue;
       }
-      if (!share_) continue;
+      if (sharing_.ranges && sharing_.places && !choices_[i].once) {
+        if (!lowering.parts.empty()) join_parts(i);
+        if (lowering.range_of) join_range(i);
+      }
+      if (!sharing_.places) continue;
       for (const auto& [o, k] : lowering.may_share) {
         const ValueId out = node.outputs[static_cast<std::size_t>(o)];
         const ValueId in = node.inputs[static_cast<std::size_t>(k)];
@@ -176,11 +240,28 @@ class Planner {
                                       .last = s.last,
                                       .data = value.data});
     }
+    std::map<std::tuple<int, std::size_t, std::size_t>, int> ranges;  // root, start, size
     for (std::size_t v = 0; v < graph_.values.size(); ++v) {
-      if (used_[v]) {
-        plan_.of_value[v] = plan_.of_value[static_cast<std::size_t>(root(static_cast<int>(v)))];
-      }
+      if (!used_[v]) continue;
+      const int value = static_cast<int>(v);
+      const int whole = plan_.of_value[static_cast<std::size_t>(root(value))];
+      plan_.of_value[v] = whole;
+      if (offset(value) == 0 && bytes(value) == bytes(root(value))) continue;
+      const auto [known, is_new] =
+          ranges.emplace(std::tuple(whole, offset(value), bytes(value)), 0);
+      if (is_new) known->second = add_range(value, whole);
+      plan_.of_value[v] = known->second;
     }
+  }
+
+  int add_range(int value, int whole) {
+    PlanBuffer range = plan_.buffers[static_cast<std::size_t>(whole)];
+    range.name = graph_.value(static_cast<ValueId>(value)).name;
+    range.type = graph_.type(static_cast<ValueId>(value));
+    range.bytes = std::max<std::size_t>(bytes(value), 4);
+    range.offset = offset(value);
+    range.part_of = whole;
+    return add_buffer(std::move(range));
   }
 
   void make_scratch() {
@@ -254,7 +335,9 @@ class Planner {
   void place_arena() {
     std::vector<int> order;
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
-      if (plan_.buffers[i].place == PlanBuffer::Place::arena) order.push_back(static_cast<int>(i));
+      const PlanBuffer& b = plan_.buffers[i];
+      if (b.place == PlanBuffer::Place::arena && b.part_of < 0)
+        order.push_back(static_cast<int>(i));
     }
     const auto buffer = [&](int i) -> PlanBuffer& {
       return plan_.buffers[static_cast<std::size_t>(i)];
@@ -272,7 +355,7 @@ class Planner {
       std::size_t offset = 0;
       for (const int j : placed) {
         const PlanBuffer& other = buffer(j);
-        const bool together = !share_ || (other.first <= b.last && b.first <= other.last);
+        const bool together = !sharing_.places || (other.first <= b.last && b.first <= other.last);
         if (!together) continue;
         if (offset + b.bytes <= other.offset) break;
         offset = std::max(offset, aligned(other.offset + other.bytes));
@@ -284,14 +367,18 @@ class Planner {
                            [&](int x, int y) { return buffer(x).offset < buffer(y).offset; }),
           i);
     }
+    for (PlanBuffer& b : plan_.buffers) {
+      if (b.part_of >= 0) b.offset += buffer(b.part_of).offset;
+    }
   }
 
   const Graph& graph_;
   const std::vector<Choice>& choices_;
   const Target& target_;
-  bool share_;
+  Sharing sharing_;
   MemoryPlan plan_;
   std::vector<int> root_;
+  std::vector<std::size_t> offset_;  // of a value that is no root: in the one it was joined to
   std::vector<bool> used_;
   std::vector<bool> is_output_;
   std::vector<Storage> storages_;
@@ -300,8 +387,17 @@ class Planner {
 }  // namespace
 
 MemoryPlan plan_memory(const Graph& graph, const std::vector<Choice>& choices, const Target& target,
-                       bool share) {
-  return Planner(graph, choices, target, share).run();
+                       const Sharing& sharing) {
+  MemoryPlan plan = Planner(graph, choices, target, sharing).run();
+  const bool has_ranges = std::any_of(plan.buffers.begin(), plan.buffers.end(),
+                                      [](const PlanBuffer& b) { return b.part_of >= 0; });
+  if (!has_ranges) return plan;
+  // A range keeps all of its whole alive, which may take more memory than copies.
+  MemoryPlan copies =
+      Planner(graph, choices, target, {.places = sharing.places, .ranges = false}).run();
+  const bool too_large = plan.arena_bytes > target.max_allocation ||
+                         plan.arena_bytes > copies.arena_bytes + copies.arena_bytes / 2;
+  return too_large ? copies : plan;
 }
 
 }  // namespace pinnacle

@@ -192,6 +192,7 @@ std::string to_text(const Plan& plan) {
                         human_bytes(double(buffer.bytes)));
     if (buffer.place == PlanBuffer::Place::arena) {
       text += fmt::format(" at {} steps {}..{}", buffer.offset, buffer.first, buffer.last);
+      if (buffer.part_of >= 0) text += fmt::format(", part of #{}", buffer.part_of);
     } else {
       text += fmt::format(" {}", to_string(buffer.place));
     }

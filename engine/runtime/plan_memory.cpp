@@ -104,23 +104,34 @@ bool PlanMemory::make_sub_buffers(const Plan& plan) {
 }
 
 // One buffer per offset, as large as its largest range: what shares an offset may be an alias, and
-// what merely overlaps is never alive at the same time.
+// what merely overlaps is never alive at the same time. Ranges of a buffer are parts of that.
 void PlanMemory::make_separate_buffers(const Plan& plan) {
   std::map<std::size_t, std::size_t> bytes_at;
   for (const PlanBuffer& buffer : plan.buffers) {
-    if (buffer.place != Place::arena) continue;
+    if (buffer.place != Place::arena || buffer.part_of >= 0) continue;
     bytes_at[buffer.offset] = std::max(bytes_at[buffer.offset], buffer.bytes);
   }
   std::map<std::size_t, cl_mem> made;
   for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
     const PlanBuffer& buffer = plan.buffers[i];
-    if (buffer.place != Place::arena) continue;
+    if (buffer.place != Place::arena || buffer.part_of >= 0) continue;
     cl_mem& memory = made[buffer.offset];
     if (memory == nullptr) {
       own_.emplace_back(device_, bytes_at[buffer.offset], buffer.name);
       memory = own_.back().get();
     }
     memory_[i] = memory;
+  }
+  for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
+    const PlanBuffer& buffer = plan.buffers[i];
+    if (buffer.place != Place::arena || buffer.part_of < 0) continue;
+    const auto whole = static_cast<std::size_t>(buffer.part_of);
+    const cl_buffer_region region = {buffer.offset - plan.buffers[whole].offset, buffer.bytes};
+    cl_int code = CL_SUCCESS;
+    memory_[i] = clCreateSubBuffer(memory_[whole], CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION,
+                                   &region, &code);
+    check(code, "clCreateSubBuffer", device_.name());
+    sub_buffers_.emplace_back(memory_[i], false);
   }
 }
 

@@ -103,6 +103,19 @@ struct Lowering {
   std::optional<int> alias_of;
   /// Pairs (output, input) that may share memory if the input is not needed afterwards.
   std::vector<std::pair<int, int>> may_share;
+  /// Set: output 0 is the bytes of an input from `offset` on. Where that can be used, no call runs.
+  struct Range {
+    int input = 0;
+    std::size_t offset = 0;
+  };
+  std::optional<Range> range_of;
+  /// Inputs that are ranges of output 0: one that is written right there makes its call superfluous.
+  struct Part {
+    int input = 0;
+    std::size_t offset = 0;  ///< where it starts. Units: bytes
+    std::size_t call = 0;    ///< the index in `calls` that copies it
+  };
+  std::vector<Part> parts;
 
   KernelCall& call(std::string file) {
     calls.emplace_back(KernelCall(std::move(file)));

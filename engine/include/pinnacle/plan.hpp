@@ -164,7 +164,8 @@ struct PlanBuffer {
   std::size_t bytes = 0;
   Place place = Place::arena;
   std::size_t offset = 0;  ///< arena only; a multiple of Target::buffer_alignment
-  int first = 0;           ///< first and last step that touch it
+  int part_of = -1;  ///< the buffer of which this is a range, which then lives as long; -1: none
+  int first = 0;     ///< first and last step that touch it
   int last = 0;
   /// Contents of a constant; first contents of a parameter or state.
   std::shared_ptr<const Tensor> data;
