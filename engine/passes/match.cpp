@@ -40,8 +40,17 @@ bool Readers::only_in(const Node& node, ValueId id) const {
   return count(id) == std::count(node.inputs.begin(), node.inputs.end(), id);
 }
 
+void Readers::add(const std::vector<ValueId>& inputs, int change) {
+  for (const ValueId id : inputs) {
+    if (id == kNoValue) continue;
+    if (index(id) >= count_.size()) count_.resize(index(id) + 1, 0);
+    count_[index(id)] += change;
+  }
+}
+
 void Readers::move(ValueId from, ValueId to) {
-  if (index(to) < count_.size()) count_[index(to)] += count(from) - 1;
+  add({to}, count(from));
+  add({from}, -count(from));
 }
 
 Rewriting::Rewriting(Graph& graph) : graph_(graph), builder_(graph), readers_(graph) {}
@@ -89,11 +98,17 @@ int Rewriting::run(const std::function<bool(Node&)>& visit) {
   int count = 0;
   for (Node& node : nodes) {
     for (ValueId& id : node.inputs) id = now(id);
+    const std::vector<ValueId> read = node.inputs;
+    const std::size_t first = graph_.nodes.size();
     if (visit(node)) {
       ++count;
     } else {
       graph_.nodes.push_back(std::move(node));
     }
+    for (std::size_t i = first; i < graph_.nodes.size(); ++i) {
+      readers_.add(graph_.nodes[i].inputs, 1);
+    }
+    readers_.add(read, -1);
   }
   for (Update& update : graph_.updates) update.source = now(update.source);
   return count;

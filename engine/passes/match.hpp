@@ -15,7 +15,7 @@ namespace pinnacle {
 
 inline std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
-/// Who reads the values of a graph, as it was when this was made.
+/// Who reads the values of a graph.
 class Readers {
  public:
   explicit Readers(const Graph& graph);
@@ -27,7 +27,9 @@ class Readers {
   bool is_fixed(ValueId id) const { return index(id) < fixed_.size() && fixed_[index(id)]; }
   /// Whether `node` alone reads it, once or several times.
   bool only_in(const Node& node, ValueId id) const;
-  /// What read `from` reads `to` instead, which the writer of `from` did so far.
+  /// A node with these inputs came (1) or went (-1).
+  void add(const std::vector<ValueId>& inputs, int change);
+  /// What read `from` reads `to` instead.
   void move(ValueId from, ValueId to);
 
  private:

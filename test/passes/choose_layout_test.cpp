@@ -3,11 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cmath>
-
-#include "base/random.hpp"
-#include "ops/host.hpp"
+#include "passes/compare.hpp"
 #include "passes/layout_net.hpp"
 #include "targets.hpp"
 
@@ -23,22 +19,6 @@ Target slow_arithmetic(int vector_width) {
   return target;
 }
 
-std::vector<Array> run(const Graph& graph) {
-  Random random(5);
-  std::map<ValueId, Array> values;
-  for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    const GraphValue& value = graph.values[i];
-    if (value.role == Role::local || value.role == Role::constant) continue;
-    Array array(value.type.shape);
-    for (double& v : array.data) v = random.uniform(-1, 1);
-    values[static_cast<ValueId>(i)] = std::move(array);
-  }
-  run_on_host(graph, values);
-  std::vector<Array> outputs;
-  for (const ValueId id : graph.outputs) outputs.push_back(values[id]);
-  return outputs;
-}
-
 // Nodes of that op with their first operand in blocks, and all.
 std::pair<int, int> in_blocks(const Graph& graph, std::string_view op) {
   int blocked = 0;
@@ -52,20 +32,6 @@ std::pair<int, int> in_blocks(const Graph& graph, std::string_view op) {
   return {blocked, all};
 }
 
-void check_same(const std::vector<Array>& a, const std::vector<Array>& b) {
-  REQUIRE(a.size() == b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    REQUIRE(a[i].shape == b[i].shape);
-    double most = 0;
-    double scale = 1;
-    for (std::size_t k = 0; k < a[i].data.size(); ++k) {
-      most = std::max(most, std::fabs(a[i].data[k] - b[i].data[k]));
-      scale = std::max(scale, std::fabs(a[i].data[k]));
-    }
-    CHECK_MESSAGE(most <= 1e-9 * scale, "output " << i << " differs by " << most);
-  }
-}
-
 }  // namespace
 
 TEST_CASE("choose_layout: values stay the same, forward and backward, for each width") {
@@ -75,11 +41,11 @@ TEST_CASE("choose_layout: values stay the same, forward and backward, for each w
       CAPTURE(training);
       Graph graph = layout_net(2, 9, training);
       verify(graph);
-      const std::vector<Array> before = run(graph);
+      const std::vector<Array> before = run_random(graph);
       const std::string note = choose_layout(graph, slow_arithmetic(width));
       verify(graph);
       CHECK_FALSE(note.empty());
-      check_same(before, run(graph));
+      check_same(before, run_random(graph));
     }
   }
 }

@@ -2,46 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include <cmath>
-
-#include "base/random.hpp"
-#include "ops/host.hpp"
-#include "passes/builders.hpp"
+#include "passes/compare.hpp"
 #include "passes/passes.hpp"
 
 namespace pinnacle::test {
 namespace {
 
-std::vector<Array> run(const Graph& graph) {
-  Random random(5);
-  std::map<ValueId, Array> values;
-  for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    const GraphValue& value = graph.values[i];
-    if (value.role == Role::local || value.role == Role::constant) continue;
-    Array array(value.type.shape);
-    for (double& v : array.data) v = random.uniform(-1, 1);
-    values[static_cast<ValueId>(i)] = std::move(array);
-  }
-  run_on_host(graph, values);
-  std::vector<Array> outputs;
-  for (const ValueId id : graph.outputs) outputs.push_back(values[id]);
-  return outputs;
-}
-
 // Fuses, checks that the results are the same, and returns how many nodes are left.
 std::size_t fused_size(Graph& graph) {
-  verify(graph);
-  const std::vector<Array> before = run(graph);
-  fuse(graph);
-  verify(graph);
-  const std::vector<Array> after = run(graph);
-  REQUIRE(before.size() == after.size());
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    REQUIRE(before[i].shape == after[i].shape);
-    for (std::size_t k = 0; k < before[i].data.size(); ++k) {
-      CHECK(std::fabs(before[i].data[k] - after[i].data[k]) < 1e-12);
-    }
-  }
+  checked(fuse, graph, 1e-12);
   return graph.nodes.size();
 }
 
