@@ -57,7 +57,7 @@ Variant make(PoolKind kind, PoolPass pass, Cut (*cut)(const PoolGeometry&, const
               return fmt::format("blocks of {} channels; there are vectors of 4, 8 and 16",
                                  g.block);
             }
-            if (Decline reason = fits_32_bits(g)) return reason;
+            if (Decline reason = whole_windows(g)) return reason;
             return fits_loop_limit(target, cut(g, target).loops);
           },
           .lower =

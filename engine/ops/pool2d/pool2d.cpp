@@ -41,20 +41,26 @@ Shape output_shape(const OpView& op, const Shape& x) {
   if (!op.attributes().has("kernel_shape")) shape_error(op, "option kernel_shape is absent");
   const Attributes::Ints kernel = option(op, "kernel_shape", {1, 1}, 1);
   const Attributes::Ints strides = option(op, "strides", {1, 1}, 1);
+  const Attributes::Ints dilations = option(op, "dilations", {1, 1}, 1);
   const Attributes::Ints pads = option(op, "pads", {0, 0, 0, 0}, 0);
   Shape y = x;
   for (std::size_t axis = 0; axis < 2; ++axis) {
-    if (std::max(pads[axis], pads[axis + 2]) >= kernel[axis]) {
-      shape_error(op,
-                  "pads {} and {} reach the kernel's {}; expected less, or some window is empty",
-                  pads[axis], pads[axis + 2], kernel[axis]);
-    }
+    const std::int64_t span = dilations[axis] * (kernel[axis] - 1) + 1;
     const std::int64_t padded = x[axis + 2] + pads[axis] + pads[axis + 2];
-    if (padded < kernel[axis]) {
+    if (padded < span) {
       shape_error(op, "the kernel spans {} {} but the padded input has {}; expected at most that",
-                  kernel[axis], axis == 0 ? "rows" : "columns", padded);
+                  span, axis == 0 ? "rows" : "columns", padded);
     }
-    y[axis + 2] = (padded - kernel[axis]) / strides[axis] + 1;
+    y[axis + 2] = (padded - span) / strides[axis] + 1;
+    for (std::int64_t o = 0; o < y[axis + 2]; ++o) {
+      // The first tap behind the padding before the input.
+      const std::int64_t from = o * strides[axis] - pads[axis];
+      const std::int64_t skipped = from < 0 ? (-from + dilations[axis] - 1) / dilations[axis] : 0;
+      if (skipped >= kernel[axis] || from + skipped * dilations[axis] >= x[axis + 2]) {
+        shape_error(op, "pads {} and {} are so large that window {} is empty; expected less",
+                    pads[axis], pads[axis + 2], o);
+      }
+    }
   }
   return y;
 }
@@ -66,7 +72,7 @@ void check_like(const OpView& op, std::string_view name, const Shape& shape,
 
 Attributes options(const Node& node) {
   Attributes result;
-  for (const char* name : {"kernel_shape", "strides", "pads"}) {
+  for (const char* name : {"kernel_shape", "strides", "pads", "dilations"}) {
     const auto it = node.attributes.items().find(name);
     if (it != node.attributes.items().end()) result.set(name, it->second);
   }
@@ -98,6 +104,17 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
   return result;
 }
 
+// The taps of a window along one axis that are inside the input.
+struct Taps {
+  std::int64_t first, end, count;
+};
+Taps inside(std::int64_t from, std::int64_t kernel, std::int64_t dilation, std::int64_t extent) {
+  const std::int64_t skipped = from < 0 ? (-from + dilation - 1) / dilation : 0;
+  const std::int64_t first = from + skipped * dilation;
+  const std::int64_t end = std::min(from + (kernel - 1) * dilation + 1, extent);
+  return {first, end, first < end ? (end - first - 1) / dilation + 1 : 0};
+}
+
 // For each window, cut to the input: element(input position) for each of its elements, then
 // done(output position, number of elements).
 template <class Element, class Done>
@@ -106,16 +123,14 @@ void for_each_window(const PoolGeometry& g, Element element, Done done) {
   for (std::int64_t p = 0; p < g.planes; ++p) {
     for (std::int64_t r = 0; r < g.ho; ++r) {
       for (std::int64_t c = 0; c < g.wo; ++c, ++o) {
-        const std::int64_t top = std::max<std::int64_t>(r * g.stride_h - g.pad_top, 0);
-        const std::int64_t bottom = std::min(r * g.stride_h - g.pad_top + g.kh, g.hi);
-        const std::int64_t left = std::max<std::int64_t>(c * g.stride_w - g.pad_left, 0);
-        const std::int64_t right = std::min(c * g.stride_w - g.pad_left + g.kw, g.wi);
-        for (std::int64_t h = top; h < bottom; ++h) {
-          for (std::int64_t w = left; w < right; ++w) {
+        const Taps rows = inside(r * g.stride_h - g.pad_top, g.kh, g.dilation_h, g.hi);
+        const Taps columns = inside(c * g.stride_w - g.pad_left, g.kw, g.dilation_w, g.wi);
+        for (std::int64_t h = rows.first; h < rows.end; h += g.dilation_h) {
+          for (std::int64_t w = columns.first; w < columns.end; w += g.dilation_w) {
             element(static_cast<std::size_t>((p * g.hi + h) * g.wi + w));
           }
         }
-        done(static_cast<std::size_t>(o), (bottom - top) * (right - left));
+        done(static_cast<std::size_t>(o), rows.count * columns.count);
       }
     }
   }
@@ -250,6 +265,8 @@ PoolGeometry pool_geometry(const OpView& op, const Shape& x, const Shape& y) {
   g.hi = x[2], g.wi = x[3], g.ho = y[2], g.wo = y[3];
   g.kh = kernel[0], g.kw = kernel[1];
   g.stride_h = strides[0], g.stride_w = strides[1];
+  const Attributes::Ints dilations = a.ints("dilations", {1, 1});
+  g.dilation_h = dilations[0], g.dilation_w = dilations[1];
   g.pad_top = pads[0], g.pad_left = pads[1];
   return g;
 }
@@ -259,6 +276,11 @@ Decline fits_32_bits(const PoolGeometry& g) {
     return "a tensor has about 2^31 elements or more";
   }
   return std::nullopt;
+}
+
+Decline whole_windows(const PoolGeometry& g) {
+  if (g.has_gaps()) return "made for windows without gaps";
+  return fits_32_bits(g);
 }
 
 void describe(KernelCall& call, const PoolGeometry& g, PoolKind kind) {
@@ -281,7 +303,8 @@ std::vector<OpDef> pool2d_ops() {
        .gradient = gradient_max,
        .cost = cost<forward_pass>,
        .variants = std::vector<Variant>{pool2d_blocked(PoolKind::max, forward_pass),
-                                        pool2d_wide(PoolKind::max), pool2d_direct(PoolKind::max)},
+                                        pool2d_wide(PoolKind::max), pool2d_direct(PoolKind::max),
+                                        pool2d_dilated(PoolKind::max)},
        .blocked = pool2d_form},
       {.name = "max_pool2d_backward",
        .infer = infer_max_backward,
@@ -299,7 +322,8 @@ std::vector<OpDef> pool2d_ops() {
        .cost = cost<forward_pass>,
        .variants =
            std::vector<Variant>{pool2d_blocked(PoolKind::average, forward_pass),
-                                pool2d_wide(PoolKind::average), pool2d_direct(PoolKind::average)},
+                                pool2d_wide(PoolKind::average), pool2d_direct(PoolKind::average),
+                                pool2d_dilated(PoolKind::average)},
        .blocked = pool2d_form},
       {.name = "average_pool2d_backward",
        .infer = infer_average_backward,

@@ -17,8 +17,10 @@ struct PoolGeometry {
   std::int64_t hi = 0, wi = 0, ho = 0, wo = 0;
   std::int64_t kh = 1, kw = 1;
   std::int64_t stride_h = 1, stride_w = 1;
+  std::int64_t dilation_h = 1, dilation_w = 1;
   std::int64_t pad_top = 0, pad_left = 0;
 
+  bool has_gaps() const { return dilation_h != 1 || dilation_w != 1; }
   std::int64_t taps() const { return kh * kw; }
   /// Pixels.
   std::int64_t inputs() const { return planes * hi * wi; }
@@ -29,6 +31,8 @@ PoolGeometry pool_geometry(const OpView& op, const Shape& x, const Shape& y);
 
 /// Declines what 32-bit positions cannot address.
 Decline fits_32_bits(const PoolGeometry& g);
+/// Declines windows with gaps, and what fits_32_bits declines.
+Decline whole_windows(const PoolGeometry& g);
 /// Adds the geometry as compile-time parameters.
 void describe(KernelCall& call, const PoolGeometry& g, PoolKind kind);
 /// Adds the op's inputs in their order, then its output.
@@ -39,6 +43,7 @@ using PoolPass = PoolGeometry (*)(const OpView&);
 Variant pool2d_blocked(PoolKind kind, PoolPass pass);
 Variant pool2d_wide(PoolKind kind);
 Variant pool2d_direct(PoolKind kind);
+Variant pool2d_dilated(PoolKind kind);
 Variant pool2d_backward_blocked(PoolKind kind, PoolPass pass);
 Variant pool2d_backward_wide(PoolKind kind, PoolPass pass);
 Variant pool2d_backward_direct(PoolKind kind, PoolPass pass);

@@ -34,7 +34,7 @@ Variant make(PoolKind kind, PoolPass pass, const char* file, bool backward) {
             }
             const PoolGeometry g = pass(op);
             if (g.block != 1) return "made for rows; here channels are in blocks";
-            if (Decline reason = fits_32_bits(g)) return reason;
+            if (Decline reason = whole_windows(g)) return reason;
             return fits_loop_limit(target, iterations(g, target));
           },
           .lower =
