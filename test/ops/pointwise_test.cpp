@@ -23,6 +23,33 @@ std::vector<OpCase> pointwise_cases() {
                    .attributes = {{"alpha", 1.0 / 6}, {"beta", 0.5}},
                    .low = -5,
                    .high = 5});
+  for (const char* op : {"asinh", "atan",  "ceil",     "celu",   "clip",
+                         "cos",   "cosh",  "erf",      "floor",  "gelu_tanh",
+                         "mish",  "round", "selu",     "shrink", "sign",
+                         "sin",   "sinh",  "softsign", "swish",  "thresholded_relu"}) {
+    cases.push_back({.op = op, .name = "prime", .in = {f32({7, 19})}, .low = -4, .high = 4});
+  }
+  for (const char* op : {"acos", "asin", "atanh", "tan"}) {
+    cases.push_back({.op = op, .name = "prime", .in = {f32({7, 5})}, .low = -0.9, .high = 0.9});
+  }
+  cases.push_back({.op = "acosh", .name = "prime", .in = {f32({7, 5})}, .low = 1.1, .high = 9});
+  cases.push_back({.op = "sin", .name = "far", .in = {f32({35})}, .low = -1e5, .high = 1e5});
+  cases.back().gradient = false;
+  cases.push_back({.op = "clip",
+                   .name = "both",
+                   .in = {f32({5, 17})},
+                   .attributes = {{"min", -0.5}, {"max", 0.25}}});
+  cases.push_back(
+      {.op = "clip", .name = "below", .in = {f32({33})}, .attributes = {{"min", -0.3}}});
+  cases.push_back({.op = "shrink",
+                   .name = "negative",
+                   .in = {f32({33})},
+                   .attributes = {{"lambd", -0.25}, {"bias", 0.5}}});
+  cases.push_back(
+      {.op = "swish", .name = "1.702", .in = {f32({35})}, .attributes = {{"alpha", 1.702}}});
+  cases.push_back(
+      {.op = "pow", .name = "row", .in = {f32({3, 35}), f32({35})}, .low = 0.3, .high = 3});
+  cases.push_back({.op = "prelu", .name = "channels", .in = {f32({2, 3, 4, 5}), f32({3, 1, 1})}});
   for (const char* op : {"add", "sub", "mul", "div", "max", "min"}) {
     cases.push_back(
         {.op = op, .name = "alike", .in = {f32({5, 16}), f32({5, 16})}, .low = 0.5, .high = 2});
@@ -55,6 +82,11 @@ std::vector<OpCase> pointwise_cases() {
                      .name = fmt::format("one vector of {}", block),
                      .in = {f32({6, 700, block}), f32({block})}});
   }
+  cases.push_back({.op = "pointwise",
+                   .name = "infinities",
+                   .in = {f32({35})},
+                   .attributes = {{"expression", "max(min(x0, inf), add(-inf, x0))"}},
+                   .gradient = false});
   cases.push_back({.op = "pointwise",
                    .name = "chain",
                    .in = {f32({6, 35}), f32({35}), f32({6, 1})},

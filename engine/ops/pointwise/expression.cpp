@@ -69,6 +69,10 @@ struct Parser {
       std::from_chars(name.data() + 1, name.data() + name.size(), e.operand);
       return e;
     }
+    if (name == "inf" || name == "nan") {
+      e.number = name == "inf" ? INFINITY : NAN;
+      return e;
+    }
     return call(name, depth);
   }
 
@@ -121,6 +125,8 @@ std::string_view formula(const Expression& e) {
 }
 
 std::string literal(double value) {
+  if (std::isnan(value)) return "NAN";
+  if (std::isinf(static_cast<float>(value))) return value < 0 ? "-INFINITY" : "INFINITY";
   std::string text = fmt::format("{:.9g}", static_cast<float>(value));
   if (text.find_first_of(".en") == std::string::npos) text += ".0";
   return text + "f";

@@ -7,6 +7,9 @@
 #include <pinnacle/op.hpp>
 
 #include "ops/blocked.hpp"
+#include "ops/broadcast.hpp"
+#include "ops/elementwise/integers.hpp"
+#include "ops/elementwise/lowering.hpp"
 #include "ops/epilogue.hpp"
 #include "ops/gradients.hpp"
 #include "ops/pointwise/expression.hpp"
@@ -15,58 +18,53 @@
 namespace pinnacle {
 namespace {
 
-Shape result_shape(const OpView& op) {
-  Shape shape = op.shape(0);
-  for (std::size_t i = 1; i < op.in.size(); ++i) shape = broadcast_shape(op, shape, op.shape(i));
-  return shape;
-}
+// One op on numbers other than f32: chains are made of f32 alone.
+bool is_f32(const OpView& op) { return op.in[0]->dtype == DType::f32; }
 
 std::vector<TensorType> infer(const OpView& op) {
+  const bool chain = op.node->op == "pointwise";
   const std::string expression = pointwise_expression(*op.node);
   const auto wanted = static_cast<std::size_t>(std::max(1, arity(parse_expression(expression))));
-  check_inputs(op, wanted, op.node->op == "pointwise" ? 16 : wanted);
-  for (std::size_t i = 0; i < op.in.size(); ++i) {
-    if (op.in[i]->dtype != DType::f32)
-      shape_error(op, "input {} is {}; expected f32", i, *op.in[i]);
+  check_inputs(op, wanted, chain ? 16 : wanted);
+  const DType dtype = op.in[0]->dtype;
+  if (dtype != DType::f32 && chain) shape_error(op, "input 0 is {}; expected f32", *op.in[0]);
+  if (dtype != DType::f32 && dtype != DType::f16) {
+    if (dtype == DType::boolean || find_integer_formula(op.node->op) == nullptr) {
+      shape_error(op, "input 0 is {}; expected f32 or f16", *op.in[0]);
+    }
   }
-  return {{result_shape(op), DType::f32}};
+  for (std::size_t i = 1; i < op.in.size(); ++i) {
+    if (op.in[i]->dtype != dtype) {
+      shape_error(op, "input {} is {}; expected {}", i, *op.in[i], dtype);
+    }
+  }
+  return {{broadcast_shape(op), dtype}};
 }
 
 std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
-  const auto f = compile_expression(pointwise_expression(*op.node));
-  Array out(result_shape(op));
-  // The index of each operand advances by its stride along every axis, 0 where it is broadcast.
-  const std::size_t rank = out.shape.rank();
-  std::vector<std::vector<std::int64_t>> strides(in.size(), std::vector<std::int64_t>(rank, 0));
-  for (std::size_t k = 0; k < in.size(); ++k) {
-    std::int64_t stride = 1;
-    for (std::size_t i = in[k].shape.rank(); i-- > 0;) {
-      if (in[k].shape[i] != 1) strides[k][i + rank - in[k].shape.rank()] = stride;
-      stride *= in[k].shape[i];
-    }
+  const Shape shape = broadcast_shape(op);
+  const DType dtype = op.in[0]->dtype;
+  if (dtype == DType::f32 || dtype == DType::f16) {
+    return {map_broadcast(shape, in, compile_expression(pointwise_expression(*op.node)))};
   }
-  std::vector<std::int64_t> position(rank, 0);
-  std::vector<std::int64_t> at(in.size(), 0);
-  std::vector<double> x(in.size());
-  for (double& y : out.data) {
-    for (std::size_t k = 0; k < in.size(); ++k) x[k] = in[k].data[static_cast<std::size_t>(at[k])];
-    y = f(x);
-    for (std::size_t i = rank; i-- > 0;) {
-      const bool wraps = ++position[i] == out.shape[i];
-      for (std::size_t k = 0; k < in.size(); ++k) {
-        at[k] += wraps ? -strides[k][i] * (out.shape[i] - 1) : strides[k][i];
-      }
-      if (!wraps) break;
-      position[i] = 0;
-    }
-  }
-  return {std::move(out)};
+  return {map_broadcast(shape, in, integer_function(*find_integer_formula(op.node->op), dtype))};
 }
 
 Cost cost(const OpView& op) {
   return {.flop = expression_flop(pointwise_expression(*op.node)) *
                   static_cast<double>(op.out_shape().elements()),
           .bytes = op.operand_bytes()};
+}
+
+// What the kernel for other types than f32 computes.
+ElementFormula formula_of(const OpView& op) {
+  const DType dtype = op.in[0]->dtype;
+  if (dtype == DType::f16) {
+    return {.type = "float", .code = {}, .expression = pointwise_expression(*op.node)};
+  }
+  return {.type = integer_compute_type(dtype),
+          .code = std::string(find_integer_formula(op.node->op)->code),
+          .expression = {}};
 }
 
 Variant variant(Family family) {
@@ -76,12 +74,24 @@ Variant variant(Family family) {
               return "made for devices that run one work-item per group well";
             }
             if (op.out_shape().elements() > INT32_MAX) return "more than 2^31 elements";
-            return std::nullopt;
+            if (is_f32(op)) return std::nullopt;
+            if (op.in[0]->dtype != DType::f16 && find_integer_formula(op.node->op)->code.empty()) {
+              return "on integers the host does it";
+            }
+            if (op.out_shape().elements() == 0) return std::nullopt;
+            return fits_loop_limit(target, elementwise_call(formula_of(op), operands_of(op),
+                                                            result_of(op), family, target)
+                                               .loop_iterations);
           },
           .lower =
               [family](const OpView& op, const Target& target, const Params&) {
                 std::vector<PointwiseOperand> operands;
                 Lowering lowering;
+                if (op.out_shape().elements() == 0) return lowering;
+                if (!is_f32(op)) {
+                  return elementwise_lowering(formula_of(op), operands_of(op), result_of(op),
+                                              family, target);
+                }
                 for (std::size_t i = 0; i < op.in.size(); ++i) {
                   operands.push_back({in(static_cast<int>(i)), op.shape(i)});
                   if (op.shape(i) == op.out_shape()) {
@@ -98,7 +108,7 @@ Variant variant(Family family) {
 // Operands of the result's shape are taken in blocks, [C, 1, 1] as a vector beside them.
 std::optional<BlockedForm> blocked(const OpView& op, std::int64_t block, const Target&) {
   const Shape& y = op.out_shape();
-  if (y.rank() != 4) return std::nullopt;
+  if (y.rank() != 4 || !is_f32(op)) return std::nullopt;
   std::vector<bool> inputs;
   std::vector<bool> channels;
   for (std::size_t i = 0; i < op.in.size(); ++i) {
