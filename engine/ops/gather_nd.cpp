@@ -13,11 +13,11 @@ namespace {
 
 struct Tuples {
   std::size_t batch_dims = 0;
-  std::size_t depth = 0;    // indices in a tuple
+  std::size_t depth = 0;  // indices in a tuple
   std::int64_t batch = 1;
-  std::int64_t each = 1;    // tuples of one batch
-  std::int64_t slice = 1;   // elements
-  std::int64_t box = 1;     // slices of x in one batch
+  std::int64_t each = 1;   // tuples of one batch
+  std::int64_t slice = 1;  // elements
+  std::int64_t box = 1;    // slices of x in one batch
 };
 
 Tuples tuples_of(const OpView& op) {

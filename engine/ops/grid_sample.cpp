@@ -154,8 +154,7 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
       }
       for (std::int64_t c = 0; c < x[1]; ++c) {
         const double* from = in[0].data.data() + (n * x[1] + c) * plane;
-        y.data[static_cast<std::size_t>((n * x[1] + c) * points + p)] =
-            sample(from, x, taps, 0, 0);
+        y.data[static_cast<std::size_t>((n * x[1] + c) * points + p)] = sample(from, x, taps, 0, 0);
       }
     }
   }

@@ -120,8 +120,8 @@ std::vector<Array> align_reference(const OpView& op, std::span<const Array> in) 
       const double* x = in[0].data.data() + (image * p.channels + c) * p.height * p.width;
       for (std::int64_t bin = 0; bin < p.out_height * p.out_width; ++bin) {
         const auto place = [](const Extent& e, std::int64_t b, std::int64_t sample) {
-          return e.start + (static_cast<double>(b) + (static_cast<double>(sample) + 0.5) /
-                                                         static_cast<double>(e.samples)) *
+          return e.start + (static_cast<double>(b) +
+                            (static_cast<double>(sample) + 0.5) / static_cast<double>(e.samples)) *
                                e.bin;
         };
         double sum = 0;

@@ -66,8 +66,7 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   const bool rows = s.inner >= vw;
   KernelCall& call = lowering.call("resample.cl");
   if (rows) {
-    const Grid grid =
-        make_grid(s.outer * s.count, s.inner, family, target, 2 * s.taps);
+    const Grid grid = make_grid(s.outer * s.count, s.inner, family, target, 2 * s.taps);
     call.define("ROWS", 1)
         .define("VW", grid.vw)
         .define("WGX", static_cast<std::int64_t>(grid.local[0]))
@@ -88,8 +87,7 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   call.arg(in(0)).arg(in(1)).arg(in(2)).arg(out());
   call.arg(to_int(s.extent)).arg(to_int(s.count)).arg(to_int(s.inner)).arg(to_int(s.taps));
   call.arg(to_int(lines)).arg(to_int(grid.rows_each)).arg(to_int(grid.cols_each));
-  call.range(grid.global, grid.local)
-      .loops(grid.rows_each * (1 + grid.cols_each * (1 + s.taps)));
+  call.range(grid.global, grid.local).loops(grid.rows_each * (1 + grid.cols_each * (1 + s.taps)));
   return lowering;
 }
 

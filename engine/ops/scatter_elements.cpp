@@ -104,8 +104,7 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   lowering.calls.emplace_back(CopyCall{in(0), out()});
   KernelCall& call = lowering.call("scatter_elements.cl");
   const DType dtype = op.in[0]->dtype;
-  call.define("ELEMENT",
-              reduction == Reduction::none ? element_type(dtype) : number_type(dtype))
+  call.define("ELEMENT", reduction == Reduction::none ? element_type(dtype) : number_type(dtype))
       .define("INDEX", index_type(op.in[1]->dtype))
       .define("REDUCTION", static_cast<std::int64_t>(reduction))
       .define("FROM", offset_text(lines.axes, lines.axes.size(), "line", &CopyAxis::from))

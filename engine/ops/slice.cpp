@@ -48,7 +48,9 @@ Box box_of(const OpView& op) {
                   i, x);
     }
     const std::int64_t length = steps[k] > 0 ? ends[k] - starts[k] : starts[k] - ends[k];
-    const std::int64_t step = steps[k] > 0 ? steps[k] : steps[k] == INT64_MIN ? INT64_MAX : -steps[k];
+    const std::int64_t step = steps[k] > 0            ? steps[k]
+                              : steps[k] == INT64_MIN ? INT64_MAX
+                                                      : -steps[k];
     box.start[i] = length == 0 ? 0 : starts[k];
     box.shape[i] = length == 0 ? 0 : (length - 1) / step + 1;
     box.step[i] = box.shape[i] <= 1 ? 1 : steps[k];

@@ -1,6 +1,6 @@
 // Cases of concat.
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/op_case.hpp"
+#include "ops/typed.hpp"
 
 namespace pinnacle::test {
 
@@ -20,6 +20,12 @@ std::vector<OpCase> concat_cases() {
   add("channels", {{2, 3, 4, 4}, {2, 1, 4, 4}, {2, 5, 4, 4}}, 1);
   add("last of four", {{2, 3, 2, 33}, {2, 3, 2, 31}}, 3);
   add("1 M", {{64, 64, 8, 16}, {64, 64, 8, 16}}, 1, true);
+  for (const DType dtype : {DType::i64, DType::f16, DType::i8}) {
+    cases.push_back(
+        value_case("concat", "other types",
+                   {counted(dtype, {3, 5}), counted(dtype, {3, 0}), counted(dtype, {3, 2})},
+                   {{"axis", std::int64_t{1}}}));
+  }
   return cases;
 }
 

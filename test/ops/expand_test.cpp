@@ -1,6 +1,6 @@
 // Cases of expand.
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/op_case.hpp"
+#include "ops/typed.hpp"
 
 namespace pinnacle::test {
 
@@ -25,6 +25,10 @@ std::vector<OpCase> expand_cases() {
   add({1, 3, 1, 2, 1, 4}, {3, 3, 5, 2, 3, 4});
   add({1024}, {1024, 1024}, true);
   add({1024, 1}, {1024, 1024}, true);
+  for (const DType dtype : {DType::i64, DType::f16, DType::boolean}) {
+    cases.push_back(value_case("expand", "other types", {counted(dtype, {3, 1})},
+                               {{"shape", Attributes::Ints{2, 3, 5}}}));
+  }
   return cases;
 }
 

@@ -1,6 +1,7 @@
-// Cases of gather: rows of f32 and i32, and indices out of range, which count as the nearest row.
+// Cases of gather: rows and other slices of each size of element, and indices from the back and out of
+// range, which count as the nearest.
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/op_case.hpp"
+#include "ops/typed.hpp"
 
 namespace pinnacle::test {
 
@@ -29,6 +30,15 @@ std::vector<OpCase> gather_cases() {
                    .gradient = false,
                    .values = {Tensor({3, 2}, {1, 2, 3, 4, 5, 6}),
                               Tensor({5}, std::span<const std::int32_t>(indices))}});
+  cases.push_back(value_case("gather", "last axis, from the back",
+                             {counted(DType::i8, {2, 3, 4}), i64_values({3}, {-1, 0, -4})},
+                             {{"axis", std::int64_t{2}}}));
+  cases.push_back(value_case("gather", "middle axis by a matrix",
+                             {counted(DType::f16, {2, 3, 17}), i64_values({2, 2}, {2, -3, 1, 7})},
+                             {{"axis", std::int64_t{1}}}));
+  cases.push_back(value_case("gather", "by one index",
+                             {counted(DType::i64, {3, 5}), i32_values({}, {1})},
+                             {{"axis", std::int64_t{0}}}));
   return cases;
 }
 

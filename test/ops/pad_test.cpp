@@ -1,6 +1,6 @@
 // Cases of pad.
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/op_case.hpp"
+#include "ops/typed.hpp"
 
 namespace pinnacle::test {
 
@@ -30,6 +30,10 @@ std::vector<OpCase> pad_cases() {
                    .attributes = {{"pads", Ints{1, 2, 0, 1}}, {"value", -9.0}},
                    .int_high = 1000,
                    .gradient = false});
+  for (const DType dtype : {DType::i64, DType::f16, DType::i8}) {
+    cases.push_back(value_case("pad", "other types", {counted(dtype, {3, 5})},
+                               {{"pads", Ints{1, 2, 0, 1}}, {"value", -9.0}}));
+  }
   return cases;
 }
 

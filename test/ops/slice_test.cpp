@@ -1,6 +1,6 @@
 // Cases of slice.
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/op_case.hpp"
+#include "ops/typed.hpp"
 
 namespace pinnacle::test {
 
@@ -24,6 +24,17 @@ std::vector<OpCase> slice_cases() {
   add("channels", {2, 6, 4, 4}, {1}, {4}, {1});
   add("all axes", {3, 3, 3, 3, 3, 3}, {1, 0, 1, 0, 1, 0}, {3, 2, 3, 2, 3, 2}, {0, 1, 2, 3, 4, 5});
   add("1 M", {64, 128, 16, 16}, {32}, {96}, {1}, true);
+  const auto steps = [](Ints starts, Ints ends, Ints axes, Ints step) {
+    return Attributes{{"starts", starts}, {"ends", ends}, {"axes", axes}, {"steps", step}};
+  };
+  cases.push_back(value_case("slice", "every second column", {counted(DType::f32, {3, 37})},
+                             steps({1}, {36}, {1}, {2})));
+  cases.push_back(value_case("slice", "backwards", {counted(DType::i64, {3, 5})},
+                             steps({2, 4}, {-1, -1}, {0, 1}, {-1, -1})));
+  cases.push_back(value_case("slice", "backwards by three", {counted(DType::u8, {16})},
+                             steps({14}, {0}, {0}, {-3})));
+  cases.push_back(value_case("slice", "rows of halves", {counted(DType::f16, {7, 2, 3})},
+                             steps({0, 0}, {7, 2}, {0, 1}, {4, 1})));
   return cases;
 }
 

@@ -1,6 +1,6 @@
 // Cases of transpose.
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/op_case.hpp"
+#include "ops/typed.hpp"
 
 namespace pinnacle::test {
 
@@ -38,6 +38,10 @@ std::vector<OpCase> transpose_cases() {
                    .attributes = {{"perm", Ints{1, 0}}},
                    .int_high = 100000,
                    .gradient = false});
+  for (const DType dtype : {DType::i64, DType::f16, DType::boolean}) {
+    cases.push_back(value_case("transpose", "other types", {counted(dtype, {3, 5, 7})},
+                               {{"perm", Attributes::Ints{2, 0, 1}}}));
+  }
   return cases;
 }
 

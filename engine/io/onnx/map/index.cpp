@@ -14,8 +14,7 @@ using Ints = NodeImport::Ints;
 using Values = std::vector<ValueId>;
 
 std::int64_t axis_of(NodeImport& node, std::int64_t absent) {
-  return static_cast<std::int64_t>(
-      node.axis(node.integer("axis", absent), node.shape(0).rank()));
+  return static_cast<std::int64_t>(node.axis(node.integer("axis", absent), node.shape(0).rank()));
 }
 
 // ---- Gather -------------------------------------------------------------------------------------
@@ -74,8 +73,8 @@ Values tensor_scatter(NodeImport& node) {
   std::vector<std::int32_t> to;
   for (std::int64_t first = 0; first < past[at]; ++first) {
     for (std::int64_t s = first; s < first + steps; ++s) {
-      to.push_back(static_cast<std::int32_t>(mode == "circular" ? s % past[at]
-                                                                : std::min(s, past[at] - 1)));
+      to.push_back(
+          static_cast<std::int32_t>(mode == "circular" ? s % past[at] : std::min(s, past[at] - 1)));
     }
   }
   if (to.empty()) return {node.in(0)};
@@ -95,9 +94,8 @@ Values top_k(NodeImport& node) {
   const std::int64_t k = node.opset() < 10 ? node.integer("k", -1) : node.integer(1);
   const std::int64_t extent = node.shape(0)[static_cast<std::size_t>(axis)];
   if (k < 0 || k > extent) node.invalid(fmt::format("takes {} of {} elements", k, extent));
-  return node.apply_all(
-      "top_k", {node.in(0)},
-      {{"axis", axis}, {"k", k}, {"largest", node.integer("largest", 1)}});
+  return node.apply_all("top_k", {node.in(0)},
+                        {{"axis", axis}, {"k", k}, {"largest", node.integer("largest", 1)}});
 }
 
 Values one_hot(NodeImport& node) {

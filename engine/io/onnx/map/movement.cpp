@@ -89,10 +89,9 @@ Values range(NodeImport& node) {
 Values eye_like(NodeImport& node) {
   const Shape& shape = node.shape(0);
   if (shape.rank() != 2) node.invalid(fmt::format("x is {}; expected a matrix", shape));
-  const DType dtype =
-      node.has_attribute("dtype")
-          ? require_dtype(static_cast<int>(node.integer("dtype", 0)), node.name())
-          : node.dtype(0);
+  const DType dtype = node.has_attribute("dtype")
+                          ? require_dtype(static_cast<int>(node.integer("dtype", 0)), node.name())
+                          : node.dtype(0);
   Tensor result = new_tensor(node, shape, dtype);
   const Tensor one = to_tensor(Array(Shape{1}, 1), dtype);
   const std::size_t size = size_of(dtype);
@@ -131,8 +130,8 @@ Values reshape(NodeImport& node) {
   std::int64_t free = -1;
   for (std::size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] == 0 && copies_zeros) {
-      if (i >= x.rank()) node.invalid(fmt::format("shape {} copies an axis that {} lacks",
-                                                  Shape(dims), x));
+      if (i >= x.rank())
+        node.invalid(fmt::format("shape {} copies an axis that {} lacks", Shape(dims), x));
       dims[i] = x[i];
     } else if (dims[i] == -1) {
       if (free >= 0) node.invalid(fmt::format("shape {} has two -1", Shape(dims)));
@@ -254,8 +253,8 @@ Values reverse_sequence(NodeImport& node) {
   const std::int64_t time = node.integer("time_axis", 0);
   const std::int64_t batch = node.integer("batch_axis", 1);
   if (x.rank() < 2 || time < 0 || time > 1 || batch != 1 - time) {
-    node.invalid(fmt::format("time_axis is {} and batch_axis {} of {}; expected 0 and 1", time,
-                             batch, x));
+    node.invalid(
+        fmt::format("time_axis is {} and batch_axis {} of {}; expected 0 and 1", time, batch, x));
   }
   const std::int64_t steps = x[static_cast<std::size_t>(time)];
   constexpr std::int64_t kMostSteps = 4096;
@@ -310,7 +309,8 @@ Values split(NodeImport& node) {
   std::int64_t start = 0;
   for (const std::int64_t length : sizes) {
     if (length < 0 || length > x[axis] - start) {
-      node.invalid(fmt::format("parts of {} do not add up to axis {} of {}", Shape(sizes), axis, x));
+      node.invalid(
+          fmt::format("parts of {} do not add up to axis {} of {}", Shape(sizes), axis, x));
     }
     parts.push_back(slice_axis(node, node.in(0), axis, start, start + length));
     start += length;
@@ -380,7 +380,8 @@ Values slice(NodeImport& node) {
 std::vector<std::int32_t> padded_indices(const std::string& mode, std::int64_t extent,
                                          std::int64_t before, std::int64_t after) {
   std::vector<std::int32_t> from;
-  const std::int64_t period = mode == "reflect" ? std::max<std::int64_t>(1, 2 * (extent - 1)) : extent;
+  const std::int64_t period =
+      mode == "reflect" ? std::max<std::int64_t>(1, 2 * (extent - 1)) : extent;
   for (std::int64_t i = -before; i < extent + after; ++i) {
     std::int64_t at = std::clamp<std::int64_t>(i, 0, extent - 1);
     if (mode != "edge") {
@@ -408,8 +409,7 @@ ValueId padded_by_own(NodeImport& node, ValueId x, const Ints& pads, const std::
     dims[i] += before + after;
     checked_shape(node, std::move(dims));
     const std::vector<std::int32_t> from = padded_indices(mode, extent, before, after);
-    const ValueId table =
-        node.constant(i32_tensor({static_cast<std::int64_t>(from.size())}, from));
+    const ValueId table = node.constant(i32_tensor({static_cast<std::int64_t>(from.size())}, from));
     x = gather_axis(node, x, i, table);
   }
   return x;
@@ -418,7 +418,8 @@ ValueId padded_by_own(NodeImport& node, ValueId x, const Ints& pads, const std::
 Values pad(NodeImport& node) {
   const std::size_t rank = node.shape(0).rank();
   const bool by_input = node.opset() >= 11;
-  const Ints given = by_input ? node.ints(1) : node.ints(node.opset() < 2 ? "paddings" : "pads", {});
+  const Ints given =
+      by_input ? node.ints(1) : node.ints(node.opset() < 2 ? "paddings" : "pads", {});
   std::vector<std::size_t> axes(rank);
   std::iota(axes.begin(), axes.end(), std::size_t{0});
   if (node.has(3)) axes = distinct_axes(node, node.ints(3), rank);
@@ -526,15 +527,16 @@ Values expand(NodeImport& node) {
 }
 
 Values trilu(NodeImport& node) {
-  return {node.apply("trilu", {node.in(0)},
-                     {{"k", node.has(1) ? node.integer(1) : 0}, {"upper", node.integer("upper", 1)}})};
+  return {
+      node.apply("trilu", {node.in(0)},
+                 {{"k", node.has(1) ? node.integer(1) : 0}, {"upper", node.integer("upper", 1)}})};
 }
 
 // As in inference, where it changes nothing. Noise from a generator of ONNX's choice is not made.
 Values dropout(NodeImport& node) {
   bool training = node.opset() < 7 && node.integer("is_test", 0) == 0;
   if (node.opset() >= 12 && node.has(2)) training = node.number(2) != 0;
-  const double ratio = node.opset() < 12 ? node.number("ratio", 0.5)
+  const double ratio = node.opset() < 12         ? node.number("ratio", 0.5)
                        : node.has(1) && training ? node.number(1)
                                                  : 0.5;
   if (training && ratio != 0) node.unsupported("in training mode");

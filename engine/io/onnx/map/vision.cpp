@@ -52,19 +52,19 @@ std::string one_of(const NodeImport& node, const char* attribute, std::string va
 Resizing resizing_of(NodeImport& node) {
   using Names = std::vector<std::string_view>;
   Resizing r;
-  const std::string mode =
-      one_of(node, "mode", node.text("mode", "nearest"), Names{"nearest", "linear", "bilinear", "cubic"});
+  const std::string mode = one_of(node, "mode", node.text("mode", "nearest"),
+                                  Names{"nearest", "linear", "bilinear", "cubic"});
   r.filter = mode == "nearest" ? Filter::nearest : mode == "cubic" ? Filter::cubic : Filter::linear;
   if (node.op() == "Upsample" || node.opset() < 11) {
     r.coordinates = "asymmetric";
     r.rounding = "floor";
     return r;
   }
-  r.coordinates = one_of(node, "coordinate_transformation_mode",
-                         node.text("coordinate_transformation_mode", "half_pixel"),
-                         Names{"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
-                               "align_corners", "asymmetric", "tf_crop_and_resize",
-                               "tf_half_pixel_for_nn"});
+  r.coordinates =
+      one_of(node, "coordinate_transformation_mode",
+             node.text("coordinate_transformation_mode", "half_pixel"),
+             Names{"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
+                   "asymmetric", "tf_crop_and_resize", "tf_half_pixel_for_nn"});
   r.rounding = one_of(node, "nearest_mode", node.text("nearest_mode", "round_prefer_floor"),
                       Names{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
   r.cubic_a = node.number("cubic_coeff_a", -0.75);
@@ -291,9 +291,8 @@ Values resize(NodeImport& node) {
   }
   checked_shape(node, shape.dims());
   // Those that shrink come first: less is left for the others.
-  std::stable_sort(axes.begin(), axes.end(), [](const ResizedAxis& a, const ResizedAxis& b) {
-    return a.scale < b.scale;
-  });
+  std::stable_sort(axes.begin(), axes.end(),
+                   [](const ResizedAxis& a, const ResizedAxis& b) { return a.scale < b.scale; });
   const DType dtype = node.dtype(0);
   ValueId x = node.in(0);
   if (r.filter != Filter::nearest) x = node.cast(x, DType::f32);
@@ -328,9 +327,10 @@ Values affine_grid(NodeImport& node) {
   const Ints size = node.ints(1);
   const auto axes = static_cast<std::int64_t>(size.size()) - 2;
   if ((axes != 2 && axes != 3) || theta != Shape{size[0], axes, axes + 1}) {
-    node.invalid(fmt::format("theta is {} and size {}; expected [N, 2, 3] and 4 extents, or "
-                             "[N, 3, 4] and 5",
-                             theta, Shape(size)));
+    node.invalid(
+        fmt::format("theta is {} and size {}; expected [N, 2, 3] and 4 extents, or "
+                    "[N, 3, 4] and 5",
+                    theta, Shape(size)));
   }
   const bool align_corners = node.integer("align_corners", 0) != 0;
   const Shape spatial = checked_shape(node, Ints(size.begin() + 2, size.end()));
