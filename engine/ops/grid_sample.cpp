@@ -93,7 +93,8 @@ Taps taps_at(double position, std::int64_t extent, const Sampling& s) {
   x = std::min(x, kFar);
   if (s.mode == Mode::nearest) x = std::nearbyint(x);
   if (x < low || x > high) {
-    if (s.padding == Padding::border) x = std::clamp(x, 0.0, n - 1);
+    // A cubic's taps outside count as the border, which is not what the border's taps give.
+    if (s.padding == Padding::border && s.mode != Mode::cubic) x = std::clamp(x, 0.0, n - 1);
     if (s.padding == Padding::reflection) x = reflect(x, low, high);
   }
   Taps taps;

@@ -57,7 +57,7 @@ Resizing resizing_of(NodeImport& node) {
   r.filter = mode == "nearest" ? Filter::nearest : mode == "cubic" ? Filter::cubic : Filter::linear;
   if (node.op() == "Upsample" || node.opset() < 11) {
     r.coordinates = "asymmetric";
-    r.rounding = "floor";
+    r.rounding = "by_scale";
     return r;
   }
   r.coordinates =
@@ -179,7 +179,9 @@ double origin(const Resizing& r, const ResizedAxis& a, std::int64_t at) {
   return half_pixel;
 }
 
-double rounded(const std::string& rounding, double x) {
+double rounded(const std::string& rounding, double scale, double x) {
+  // Before it could be said, down when growing and up when shrinking was usual.
+  if (rounding == "by_scale") return scale < 1 ? std::ceil(x) : std::floor(x);
   if (rounding == "floor") return std::floor(x);
   if (rounding == "ceil") return std::ceil(x);
   return rounding == "round_prefer_floor" ? std::ceil(x - 0.5) : std::floor(x + 0.5);
@@ -219,7 +221,7 @@ Table table_of(const NodeImport& node, const Resizing& r, const ResizedAxis& a, 
     const double x = std::clamp(origin(r, a, i), -2 * reach - 1, end + 2 * reach + 1);
     if (r.filter == Filter::nearest) {
       table.indices.push_back(
-          static_cast<std::int32_t>(std::clamp(rounded(r.rounding, x), 0.0, end)));
+          static_cast<std::int32_t>(std::clamp(rounded(r.rounding, a.scale, x), 0.0, end)));
       continue;
     }
     const double lowest = std::floor(x) - reach + 1;
