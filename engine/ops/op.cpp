@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <set>
+#include <type_traits>
 
 namespace pinnacle {
 namespace {
@@ -54,7 +56,14 @@ void widen(const Tensor& tensor, std::vector<double>& out) {
 template <class T>
 void narrow(const std::vector<double>& in, Tensor& tensor) {
   for (std::size_t i = 0; i < in.size(); ++i) {
-    const T element = static_cast<T>(in[i]);
+    T element;
+    if constexpr (std::is_same_v<T, std::int64_t>) {
+      // "To the end" is the largest integer in many models, which doubles round up to 2^63.
+      constexpr double kBeyond = 9223372036854775808.0;
+      element = in[i] >= kBeyond ? INT64_MAX : in[i] < -kBeyond ? INT64_MIN : static_cast<T>(in[i]);
+    } else {
+      element = static_cast<T>(in[i]);
+    }
     std::memcpy(tensor.bytes().data() + i * sizeof(T), &element, sizeof(T));
   }
 }
