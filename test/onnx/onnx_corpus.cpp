@@ -81,6 +81,12 @@ std::string difference(const Tensor& got, const Tensor& wanted, double rtol) {
 
 std::string run_data_set(const OnnxModel& model, const fs::path& folder, const Device& device,
                          double rtol, int& host_steps) {
+  for (const std::vector<OnnxPort>* ports : {&model.inputs(), &model.outputs()}) {
+    for (const OnnxPort& port : *ports) {
+      if (!port.supported)
+        throw UnsupportedError("is no tensor, or of another element type", {}, port.name);
+    }
+  }
   const std::vector<Tensor> given = tensors(folder, "input");
   const std::vector<Tensor> wanted = tensors(folder, "output");
   OnnxBinding binding;

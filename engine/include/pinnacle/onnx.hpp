@@ -33,6 +33,8 @@ struct OnnxLimits {
 struct OnnxPort {
   std::string name;
   DType dtype = DType::f32;
+  /// False for what is no tensor, or of an element type that Pinnacle does not have.
+  bool supported = true;
   /// An extent, or -1 where it is symbolic or not said; none: not even the rank is said.
   std::optional<std::vector<std::int64_t>> dims;
   /// Names of symbolic extents ("batch_size"), "" elsewhere; as long as dims.

@@ -21,7 +21,9 @@ OnnxPort port(const ::onnx::ValueInfoProto& info) {
   OnnxPort port;
   port.name = info.name();
   const auto& tensor = info.type().tensor_type();
-  port.dtype = onnx::dtype_of(tensor.elem_type()).value_or(DType::f32);
+  const std::optional<DType> dtype = onnx::dtype_of(tensor.elem_type());
+  port.supported = info.type().has_tensor_type() && dtype.has_value();
+  port.dtype = dtype.value_or(DType::f32);
   if (!tensor.has_shape()) return port;
   port.dims.emplace();
   for (const auto& dim : tensor.shape().dim()) {
