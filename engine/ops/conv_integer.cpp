@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "ops/epilogue.hpp"
 #include "ops/integers.hpp"
+#include "ops/launch.hpp"
 #include "ops/windows.hpp"
 
 namespace pinnacle {
@@ -99,6 +101,49 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
   return {std::move(y)};
 }
 
+// Rows and columns; one spatial axis is a row.
+Decline accepts(const OpView& op, const Target& target) {
+  if (op.shape(0).rank() > 4) return "made for one or two spatial axes";
+  for (const std::size_t i : {0, 1}) {
+    if (op.shape(i).elements() > INT32_MAX - (1 << 16)) return "a tensor has about 2^31 elements";
+  }
+  if (op.out_shape().elements() > INT32_MAX - (1 << 16)) return "a tensor has about 2^31 elements";
+  const Sizes s = sizes_of(op);
+  return fits_loop_limit(target, 2 * s.group_channels * s.windows.taps());
+}
+
+const char* byte_type(DType dtype) { return dtype == DType::i8 ? "char" : "uchar"; }
+
+Lowering lower(const OpView& op, const Target& target, const Params&) {
+  const Sizes s = sizes_of(op);
+  const WindowsND& w = s.windows;
+  const auto arg = [&](KernelCall& call, const std::vector<std::int64_t>& axes, std::int64_t row) {
+    call.arg(to_int(axes.size() == 2 ? axes[0] : row)).arg(to_int(axes.back()));
+  };
+  Lowering lowering;
+  KernelCall& call = lowering.call("conv_integer.cl");
+  call.define("X_TYPE", byte_type(op.in[0]->dtype)).define("W_TYPE", byte_type(op.in[1]->dtype));
+  call.define("HAS_X_ZERO", op.has_input(2) ? 1 : 0);
+  call.define("HAS_W_ZERO", !op.has_input(3) ? 0 : op.shape(3).elements() == 1 ? 1 : 2);
+  call.arg(in(0)).arg(in(1));
+  if (op.has_input(2)) call.arg(in(2));
+  if (op.has_input(3)) call.arg(in(3));
+  const std::int64_t outputs = op.out_shape().elements();
+  call.arg(out()).arg(to_int(outputs)).arg(to_int(s.filters)).arg(to_int(s.filters / s.groups));
+  call.arg(to_int(s.channels)).arg(to_int(s.group_channels));
+  arg(call, w.in, 1);
+  arg(call, w.out, 1);
+  arg(call, w.kernel, 1);
+  arg(call, w.strides, 1);
+  arg(call, w.dilations, 1);
+  arg(call, w.pads, 0);
+  const auto local = static_cast<std::size_t>(work_group(target, 64));
+  const auto items = static_cast<std::size_t>(outputs);
+  call.range({(items + local - 1) / local * local, 1, 1}, {local, 1, 1});
+  call.loops(2 * s.group_channels * w.taps());
+  return lowering;
+}
+
 }  // namespace
 
 std::vector<OpDef> conv_integer_ops() {
@@ -113,7 +158,8 @@ std::vector<OpDef> conv_integer_ops() {
                                      static_cast<double>(s.group_channels * s.windows.taps()),
                              .bytes = op.operand_bytes()};
                },
-           .variants = std::vector<Variant>{}}};
+           .variants = std::vector<Variant>{
+               {.name = "direct", .accepts = accepts, .lower = lower, .space = {}}}}};
 }
 
 }  // namespace pinnacle

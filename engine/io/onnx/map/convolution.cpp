@@ -318,37 +318,42 @@ std::vector<ValueId> causal_conv_with_state(NodeImport& node) {
 
 // ---- Quantized convolutions ---------------------------------------------------------------------
 
-// x, w, [x_zero], [w_zero] -> i32
-ValueId convolve_integers(NodeImport& node, ValueId x, ValueId w, ValueId x_zero, ValueId w_zero) {
-  const Ints in = spatial_extents(node, node.b().shape(x));
-  const Windows windows =
-      read_windows(node, in, kernel_of(node, node.b().shape(x), node.b().shape(w)));
-  return node.apply("conv_integer", {x, w, x_zero, w_zero},
-                    options(windows, groups_of(node), windows.end));
-}
-
-std::vector<ValueId> conv_integer(NodeImport& node) {
-  return {convolve_integers(node, node.in(0), node.in(1), node.in_or_none(2), node.in_or_none(3))};
-}
-
-// x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, [bias]
-std::vector<ValueId> qlinear_conv(NodeImport& node) {
-  ValueId sum = convolve_integers(node, node.in(0), node.in(3), node.in(2), node.in(5));
-  const Shape y = node.b().shape(sum);
-  const auto beside = [&](ValueId id) {
-    Ints dims(y.rank() - 1, 1);
-    dims[0] = node.b().shape(id).elements();
-    if (dims[0] != 1 && dims[0] != y[1]) {
-      node.invalid(
-          fmt::format("there are {} scales, zero points or biases for {} channels", dims[0], y[1]));
-    }
-    return node.reshape(id, Shape(std::move(dims)));
-  };
-  if (node.has(8)) {
-    sum =
-        node.apply("add", {node.cast(sum, DType::f32), beside(node.cast(node.in(8), DType::f32))});
+// One number, or one for each channel, beside the last axes of a tensor of that rank.
+ValueId beside(NodeImport& node, ValueId id, std::int64_t channels, std::size_t rank) {
+  const std::int64_t count = node.b().shape(id).elements();
+  if (count != 1 && count != channels) {
+    node.invalid(
+        fmt::format("there are {} scales, zero points or biases for {} channels", count, channels));
   }
-  return {requantized(node, sum, beside(node.in(1)), beside(node.in(4)), beside(node.in(6)),
+  Ints dims(rank, 1);
+  dims[0] = count;
+  return node.reshape(id, Shape(std::move(dims)));
+}
+
+// x, w, [x_zero], [w_zero]
+std::vector<ValueId> conv_integer(NodeImport& node) {
+  const Ints in = spatial_extents(node, node.shape(0));
+  const Windows windows = read_windows(node, in, kernel_of(node, node.shape(0), node.shape(1)));
+  return {node.apply("conv_integer",
+                     {node.in(0), node.in(1), node.in_or_none(2), node.in_or_none(3)},
+                     options(windows, groups_of(node), windows.end))};
+}
+
+// x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, [bias]. Computed in f32, which holds sums of
+// products of bytes exactly up to 2^24 and loses beyond that what the result's 8 bits do not show.
+std::vector<ValueId> qlinear_conv(NodeImport& node) {
+  const Shape& shape = node.shape(0);
+  const Windows windows =
+      read_windows(node, spatial_extents(node, shape), kernel_of(node, shape, node.shape(3)));
+  check_taps(node, windows);
+  const std::size_t rank = shape.rank();
+  const std::int64_t filters = node.shape(3)[0];
+  const ValueId x = from_zero(node, node.in(0), beside(node, node.in(2), 1, 1));
+  const ValueId w = from_zero(node, node.in(3), beside(node, node.in(5), filters, rank));
+  const ValueId bias = node.has(8) ? node.cast(node.in(8), DType::f32) : kNoValue;
+  const ValueId sum = convolve(node, x, w, bias, windows, groups_of(node));
+  return {requantized(node, sum, beside(node, node.in(1), 1, 1),
+                      beside(node, node.in(4), filters, rank - 1), beside(node, node.in(6), 1, 1),
                       node.in(7))};
 }
 

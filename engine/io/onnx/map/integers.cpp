@@ -5,6 +5,14 @@
 
 namespace pinnacle::onnx {
 
+ValueId from_zero(NodeImport& node, ValueId x, ValueId zero) {
+  if (node.b().type(x).dtype != node.b().type(zero).dtype) {
+    node.invalid(fmt::format("an operand is {} and its zero point {}", node.b().type(x),
+                             node.b().type(zero)));
+  }
+  return node.apply("sub", {node.cast(x, DType::f32), node.cast(zero, DType::f32)});
+}
+
 ValueId requantized(NodeImport& node, ValueId sum, ValueId x_scale, ValueId w_scale,
                     ValueId y_scale, ValueId y_zero) {
   const DType dtype = node.b().type(y_zero).dtype;

@@ -6,6 +6,8 @@
 
 namespace pinnacle::onnx {
 
+/// x - zero in f32, for bytes x. The zero point broadcasts.
+ValueId from_zero(NodeImport& node, ValueId x, ValueId zero);
 /// Sums of products of quantized numbers as quantized numbers: round(sum * x_scale * w_scale / y_scale)
 /// + y_zero, to the nearest even and as far as y_zero's type reaches. The scales broadcast to the sum.
 ValueId requantized(NodeImport& node, ValueId sum, ValueId x_scale, ValueId w_scale,

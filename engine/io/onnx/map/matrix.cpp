@@ -85,6 +85,32 @@ std::vector<ValueId> matmul(NodeImport& node) { return product_of(node, node.in(
 
 // ---- Quantized ----------------------------------------------------------------------------------
 
+// What f32 holds of a sum of products, whatever their order.
+constexpr double kExact = 16777216;
+
+// Zero points: one, one for each row of a (a list of rows stands beside the columns), or for each of
+// every matrix.
+ValueId beside_columns(NodeImport& node, ValueId zero) {
+  const Shape shape = node.b().shape(zero);
+  return shape.rank() == 1 && shape[0] > 1 ? node.reshape(zero, {shape[0], 1}) : zero;
+}
+
+// Bytes as f32 around their zero point, and the largest magnitude there may be.
+struct Bytes {
+  ValueId value;
+  double most;
+};
+Bytes centred(NodeImport& node, ValueId x, ValueId zero) {
+  const DType dtype = node.b().type(x).dtype;
+  if (dtype != DType::i8 && dtype != DType::u8) {
+    node.invalid(fmt::format("an operand is {}; expected i8 or u8", node.b().type(x)));
+  }
+  if (zero == kNoValue) return {node.cast(x, DType::f32), dtype == DType::i8 ? 128.0 : 255.0};
+  return {from_zero(node, x, zero), 255};
+}
+
+// a, b, [a_zero], [b_zero] -> i32, exact: as f32 where that holds the sums, else with a cut into parts
+// of 4 bits, a = 16 h + l; long sums as integers.
 ValueId integer_product(NodeImport& node, ValueId a, ValueId b, ValueId a_zero, ValueId b_zero) {
   const Shape sa = node.b().shape(a);
   const Shape sb = node.b().shape(b);
@@ -93,7 +119,28 @@ ValueId integer_product(NodeImport& node, ValueId a, ValueId b, ValueId a_zero, 
   }
   if (sa.rank() == 1) a = node.reshape(a, {1, sa[0]});
   if (sb.rank() == 1) b = node.reshape(b, {sb[0], 1});
-  const ValueId c = node.apply("matmul_integer", {a, b, a_zero, b_zero});
+  if (a_zero != kNoValue) a_zero = beside_columns(node, a_zero);
+  const Bytes left = centred(node, a, a_zero);
+  const Bytes right = centred(node, b, b_zero);
+  const double terms = static_cast<double>(sa.back()) * right.most;
+  ValueId c = kNoValue;
+  if (terms * left.most <= kExact) {
+    c = node.cast(matrix_product(node, left.value, right.value), DType::i32);
+  } else if (terms * 16 <= kExact) {
+    const ValueId high =
+        node.apply("floor", {node.apply("mul", {left.value, scalar(node, 1.0 / 16)})});
+    const ValueId low =
+        node.apply("sub", {left.value, node.apply("mul", {high, scalar(node, 16)})});
+    const auto product = [&](ValueId part) {
+      return node.cast(matrix_product(node, part, right.value), DType::i32);
+    };
+    Tensor sixteen(Shape{}, DType::i32);
+    sixteen.i32()[0] = 16;
+    c = node.apply("mul", {product(high), node.constant(std::move(sixteen))});
+    c = node.apply("add", {c, product(low)});
+  } else {
+    c = node.apply("matmul_integer", {a, b, a_zero, b_zero});
+  }
   std::vector<std::int64_t> dims = node.b().shape(c).dims();
   if (sb.rank() == 1) dims.pop_back();
   if (sa.rank() == 1) dims.erase(dims.end() - (sb.rank() == 1 ? 1 : 2));
@@ -106,12 +153,11 @@ std::vector<ValueId> matmul_integer(NodeImport& node) {
 
 // a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero
 std::vector<ValueId> qlinear_matmul(NodeImport& node) {
-  const ValueId sum = integer_product(node, node.in(0), node.in(3), node.in(2), node.in(5));
-  // One scale for each row of a stands beside the columns.
-  ValueId a_scale = node.in(1);
-  const Shape scales = node.b().shape(a_scale);
-  if (scales.rank() == 1 && scales[0] > 1) a_scale = node.reshape(a_scale, {scales[0], 1});
-  return {requantized(node, sum, a_scale, node.in(4), node.in(6), node.in(7))};
+  const ValueId a = from_zero(node, node.in(0), beside_columns(node, node.in(2)));
+  const ValueId b = from_zero(node, node.in(3), node.in(5));
+  const ValueId sum = product_of(node, a, b).front();
+  return {
+      requantized(node, sum, beside_columns(node, node.in(1)), node.in(4), node.in(6), node.in(7))};
 }
 
 // ---- Gemm ---------------------------------------------------------------------------------------
