@@ -159,7 +159,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
         for (int o = r.x; o <= r.y; ++o) {
           for (int i = c.x; i <= c.y; ++i) {
             const window_t of_o = window(o * SH - PT, i * SW - PL);
-            const int count = (of_o.bottom - of_o.top) * (of_o.right - of_o.left);
+            const int count = of_o.count;
             const float share = count == TAPS ? 1.0f / TAPS : 1.0f / (float)count;
             sum += vec_load(o * WO + i, from) * share;
           }

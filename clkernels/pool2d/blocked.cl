@@ -2,7 +2,7 @@
 //
 // Layout   x [PLANES, HI, WI, VW], y [PLANES, HO, WO, VW]: channels in blocks of a vector; a plane
 //          is one block of one image. Lanes do not meet.
-// Source   the definition; ONNX's MaxPool and AveragePool with count_include_pad = 0.
+// Source   the definition; ONNX's MaxPool and AveragePool.
 // Method   a group takes ROWS output rows of PG planes. Rows of a window are cut once per row of
 //          results, columns only next to the left and right border.
 // Cost     one read of x from memory, KH KW / (SH SW) from cache; one write of y.
@@ -56,7 +56,7 @@ static inline vec_t any_window(__global const float* plane, const window_t r) {
   }
   v0 = POOL(v0, v1);
   v2 = POOL(v2, v3);
-  return FINISH(POOL(v0, v2), (r.bottom - r.top) * (r.right - r.left));
+  return FINISH(POOL(v0, v2), r.count);
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
@@ -103,7 +103,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
               value = POOL(value, e);
             }
           }
-          vec_store(FINISH(value, (h1 - h0) * KW), c, to);
+          vec_store(FINISH(value, rows_counted(top) * KW), c, to);
         }
       }
 #endif

@@ -1,7 +1,7 @@
 // direct: y[p,o] = the largest element, or the mean, of x[p,o * S - P .. + K - 1] inside the input
 //
 // Layout   x [PLANES, HI, WI], y [PLANES, HO, WO], contiguous.
-// Source   the definition; ONNX's MaxPool and AveragePool with count_include_pad = 0.
+// Source   the definition; ONNX's MaxPool and AveragePool.
 // Method   one work-item per output element.
 // Cost     one read of x from memory, KH KW / (SH SW) from cache; one write of y.
 // Launch   global (outputs rounded up to WG), local (WG).

@@ -1,7 +1,7 @@
 // wide: y[p,o] = the largest element, or the mean, of x[p,o * S - P .. + K - 1] inside the input
 //
 // Layout   x [PLANES, HI, WI], y [PLANES, HO, WO], contiguous.
-// Source   the definition; ONNX's MaxPool and AveragePool with count_include_pad = 0.
+// Source   the definition; ONNX's MaxPool and AveragePool.
 // Method   a group takes PG planes, row by row; windows inside the input are unrolled, so that
 //          the loop over them is vectorised by the compiler.
 // Cost     one read of x, one write of y; KH KW operations per output.

@@ -33,11 +33,13 @@ struct Pooling {
 Shape output(const Pooling& pooling) {
   const Ints kernel = pooling.options.ints("kernel_shape");
   const Ints strides = pooling.options.ints("strides", {1, 1});
+  const Ints dilations = pooling.options.ints("dilations", {1, 1});
   const Ints pads = pooling.options.ints("pads", {0, 0, 0, 0});
   const Shape& x = pooling.x;
   Shape y = x;
   for (std::size_t i = 0; i < 2; ++i) {
-    y[i + 2] = (x[i + 2] + pads[i] + pads[i + 2] - kernel[i]) / strides[i] + 1;
+    y[i + 2] =
+        (x[i + 2] + pads[i] + pads[i + 2] - dilations[i] * (kernel[i] - 1) - 1) / strides[i] + 1;
   }
   return y;
 }
@@ -46,6 +48,7 @@ Shape output(const Pooling& pooling) {
 Tensor largest(const Pooling& pooling, const Tensor& x) {
   const Ints kernel = pooling.options.ints("kernel_shape");
   const Ints strides = pooling.options.ints("strides", {1, 1});
+  const Ints dilations = pooling.options.ints("dilations", {1, 1});
   const Ints pads = pooling.options.ints("pads", {0, 0, 0, 0});
   const Shape shape = output(pooling);
   const std::int64_t hi = x.shape()[2], wi = x.shape()[3];
@@ -57,13 +60,12 @@ Tensor largest(const Pooling& pooling, const Tensor& x) {
     const std::int64_t top = pixel / shape[3] % shape[2] * strides[0] - pads[0];
     const std::int64_t left = pixel % shape[3] * strides[1] - pads[1];
     float best = -1e30F;
-    for (std::int64_t h = std::max<std::int64_t>(top, 0); h < std::min(top + kernel[0], hi); ++h) {
-      for (std::int64_t w = std::max<std::int64_t>(left, 0); w < std::min(left + kernel[1], wi);
-           ++w) {
-        best = std::max(
-            best,
-            x.f32()[static_cast<std::size_t>(((plane * hi + h) * wi + w) * lanes + o % lanes)]);
-      }
+    for (std::int64_t t = 0; t < kernel[0] * kernel[1]; ++t) {
+      const std::int64_t h = top + t / kernel[1] * dilations[0];
+      const std::int64_t w = left + t % kernel[1] * dilations[1];
+      if (h < 0 || h >= hi || w < 0 || w >= wi) continue;
+      best = std::max(
+          best, x.f32()[static_cast<std::size_t>(((plane * hi + h) * wi + w) * lanes + o % lanes)]);
     }
     y.f32()[static_cast<std::size_t>(o)] = best;
   }
@@ -120,6 +122,20 @@ std::vector<OpCase> pool2d_cases() {
       {"kernel = input", {2, 5, 7, 7}, options(7, 7)},
       {"kernel = input, wide", {1, 2, 3, 31}, {{"kernel_shape", Ints{3, 31}}}},
       {"37 planes", {37, 1, 4, 4}, options(2, 2)},
+      {"1x1 stride 2, the last window cut",
+       {1, 2, 4, 6},
+       {{"kernel_shape", Ints{1, 2}}, {"strides", Ints{2, 3}}, {"pads", Ints{0, 0, 0, 1}}}},
+      {"3x2 with gaps",
+       {2, 2, 7, 9},
+       {{"kernel_shape", Ints{3, 2}},
+        {"strides", Ints{1, 2}},
+        {"pads", Ints{2, 1, 1, 0}},
+        {"dilations", Ints{2, 3}}}},
+      {"2x2 with gaps and ties",
+       {1, 1, 5, 5},
+       {{"kernel_shape", Ints{2, 2}}, {"dilations", Ints{2, 1}}},
+       false,
+       true},
       {"blocks, 2x2", {2, 1, 6, 4, 16}, options(2, 2)},
       {"blocks, 2x2, odd extents", {1, 2, 5, 7, 8}, options(2, 2)},
       {"blocks, 2x2 with ties", {1, 2, 8, 34, 4}, options(2, 2), false, true},
@@ -143,6 +159,20 @@ std::vector<OpCase> pool2d_cases() {
   };
   std::vector<OpCase> cases;
   for (const Pooling& pooling : poolings) append(cases, pooling);
+  // Means that count zeros around the input, though not all.
+  for (const Shape& x : {Shape{1, 2, 7, 35}, Shape{1, 1, 6, 9, 16}}) {
+    const Pooling pooling{x.rank() == 4 ? "padding counts" : "blocks, padding counts",
+                          x,
+                          {{"kernel_shape", Ints{3, 3}},
+                           {"strides", Ints{2, 2}},
+                           {"pads", Ints{1, 1, 1, 2}},
+                           {"counted_pads", Ints{1, 1, 1, 0}}}};
+    std::vector<OpCase> both;
+    append(both, pooling);
+    for (OpCase& c : both) {
+      if (c.op.starts_with("average")) cases.push_back(std::move(c));
+    }
+  }
   return cases;
 }
 

@@ -22,6 +22,7 @@ Variant pool2d_dilated(PoolKind kind) {
           .accepts = [](const OpView& op, const Target& target) -> Decline {
             const PoolGeometry g = forward_pass(op);
             if (!g.has_gaps()) return "made for windows with gaps";
+            if (g.counts_padding()) return "does not count padding";
             if (g.block != 1) return "made for rows; here channels are in blocks";
             if (Decline reason = fits_32_bits(g)) return reason;
             return fits_loop_limit(target, iterations(g));

@@ -1,4 +1,5 @@
-// max_pool2d, average_pool2d and their backward ops. Padding is never chosen and never counted.
+// max_pool2d, average_pool2d and their backward ops. Padding is never chosen, and counted only where
+// the option counted_pads says so.
 // max_pool2d_backward finds the chosen element again by comparing x with y, so that inference
 // writes no index.
 // SPDX-License-Identifier: Apache-2.0
@@ -43,6 +44,13 @@ Shape output_shape(const OpView& op, const Shape& x) {
   const Attributes::Ints strides = option(op, "strides", {1, 1}, 1);
   const Attributes::Ints dilations = option(op, "dilations", {1, 1}, 1);
   const Attributes::Ints pads = option(op, "pads", {0, 0, 0, 0}, 0);
+  const Attributes::Ints counted = option(op, "counted_pads", {0, 0, 0, 0}, 0);
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (counted[i] > pads[i]) {
+      shape_error(op, "counted_pads contains {}; expected at most the padding, {}", counted[i],
+                  pads[i]);
+    }
+  }
   Shape y = x;
   for (std::size_t axis = 0; axis < 2; ++axis) {
     const std::int64_t span = dilations[axis] * (kernel[axis] - 1) + 1;
@@ -72,7 +80,7 @@ void check_like(const OpView& op, std::string_view name, const Shape& shape,
 
 Attributes options(const Node& node) {
   Attributes result;
-  for (const char* name : {"kernel_shape", "strides", "pads", "dilations"}) {
+  for (const char* name : {"kernel_shape", "strides", "pads", "dilations", "counted_pads"}) {
     const auto it = node.attributes.items().find(name);
     if (it != node.attributes.items().end()) result.set(name, it->second);
   }
@@ -104,33 +112,38 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
   return result;
 }
 
-// The taps of a window along one axis that are inside the input.
+// The taps of a window along one axis that are in [least, extent).
 struct Taps {
   std::int64_t first, end, count;
 };
-Taps inside(std::int64_t from, std::int64_t kernel, std::int64_t dilation, std::int64_t extent) {
-  const std::int64_t skipped = from < 0 ? (-from + dilation - 1) / dilation : 0;
+Taps inside(std::int64_t from, std::int64_t kernel, std::int64_t dilation, std::int64_t least,
+            std::int64_t extent) {
+  const std::int64_t skipped = from < least ? (least - from + dilation - 1) / dilation : 0;
   const std::int64_t first = from + skipped * dilation;
   const std::int64_t end = std::min(from + (kernel - 1) * dilation + 1, extent);
   return {first, end, first < end ? (end - first - 1) / dilation + 1 : 0};
 }
 
 // For each window, cut to the input: element(input position) for each of its elements, then
-// done(output position, number of elements).
+// done(output position, number of elements that a mean counts).
 template <class Element, class Done>
 void for_each_window(const PoolGeometry& g, Element element, Done done) {
   std::int64_t o = 0;
   for (std::int64_t p = 0; p < g.planes; ++p) {
     for (std::int64_t r = 0; r < g.ho; ++r) {
       for (std::int64_t c = 0; c < g.wo; ++c, ++o) {
-        const Taps rows = inside(r * g.stride_h - g.pad_top, g.kh, g.dilation_h, g.hi);
-        const Taps columns = inside(c * g.stride_w - g.pad_left, g.kw, g.dilation_w, g.wi);
+        const std::int64_t top = r * g.stride_h - g.pad_top;
+        const std::int64_t left = c * g.stride_w - g.pad_left;
+        const Taps rows = inside(top, g.kh, g.dilation_h, 0, g.hi);
+        const Taps columns = inside(left, g.kw, g.dilation_w, 0, g.wi);
         for (std::int64_t h = rows.first; h < rows.end; h += g.dilation_h) {
           for (std::int64_t w = columns.first; w < columns.end; w += g.dilation_w) {
             element(static_cast<std::size_t>((p * g.hi + h) * g.wi + w));
           }
         }
-        done(static_cast<std::size_t>(o), rows.count * columns.count);
+        const Taps high = inside(top, g.kh, g.dilation_h, -g.counted[0], g.hi + g.counted[2]);
+        const Taps wide = inside(left, g.kw, g.dilation_w, -g.counted[1], g.wi + g.counted[3]);
+        done(static_cast<std::size_t>(o), high.count * wide.count);
       }
     }
   }
@@ -268,6 +281,8 @@ PoolGeometry pool_geometry(const OpView& op, const Shape& x, const Shape& y) {
   const Attributes::Ints dilations = a.ints("dilations", {1, 1});
   g.dilation_h = dilations[0], g.dilation_w = dilations[1];
   g.pad_top = pads[0], g.pad_left = pads[1];
+  const Attributes::Ints counted = a.ints("counted_pads", {0, 0, 0, 0});
+  std::copy(counted.begin(), counted.end(), g.counted.begin());
   return g;
 }
 
@@ -288,6 +303,9 @@ void describe(KernelCall& call, const PoolGeometry& g, PoolKind kind) {
   call.define("HI", g.hi).define("WI", g.wi).define("HO", g.ho).define("WO", g.wo);
   call.define("KH", g.kh).define("KW", g.kw).define("SH", g.stride_h).define("SW", g.stride_w);
   call.define("PT", g.pad_top).define("PL", g.pad_left);
+  if (!g.counts_padding()) return;
+  call.define("CT", g.counted[0]).define("CL", g.counted[1]);
+  call.define("CB", g.counted[2]).define("CR", g.counted[3]);
 }
 
 void add_operands(KernelCall& call, const OpView& op) {

@@ -4,6 +4,7 @@
 
 #include <pinnacle/op.hpp>
 
+#include <array>
 #include <cstdint>
 
 namespace pinnacle {
@@ -19,7 +20,10 @@ struct PoolGeometry {
   std::int64_t stride_h = 1, stride_w = 1;
   std::int64_t dilation_h = 1, dilation_w = 1;
   std::int64_t pad_top = 0, pad_left = 0;
+  /// Padding above, left, below and right that a mean counts as zeros.
+  std::array<std::int64_t, 4> counted = {0, 0, 0, 0};
 
+  bool counts_padding() const { return counted != std::array<std::int64_t, 4>{0, 0, 0, 0}; }
   bool has_gaps() const { return dilation_h != 1 || dilation_w != 1; }
   std::int64_t taps() const { return kh * kw; }
   /// Pixels.

@@ -16,24 +16,30 @@ Windows read_pooling(const NodeImport& node, const Shape& x) {
   return read_windows(node, in, list_attribute(node, "kernel_shape", in.size(), 1, 1));
 }
 
-// Padding is neither chosen nor counted: a window must hold an element of the input.
-void check_windows(const NodeImport& node, const Windows& w) {
+// Whether each window has an element of the input.
+bool windows_hold_elements(const Windows& w) {
   for (std::size_t i = 0; i < w.axes(); ++i) {
     for (std::int64_t o = 0; o < w.out[i]; ++o) {
       const std::int64_t first = o * w.strides[i] - w.begin[i];
       const std::int64_t d = w.dilations[i];
       const std::int64_t tap = first < 0 ? (-first + d - 1) / d : 0;
-      if (tap >= w.kernel[i] || first + tap * d >= w.in[i]) {
-        node.unsupported(fmt::format("window {} of spatial axis {} lies in the padding", o, i));
-      }
+      if (tap >= w.kernel[i] || first + tap * d >= w.in[i]) return false;
     }
   }
+  return true;
 }
 
-// Axes [axis, axis + 2) of x as rows and columns; `upper` and `lower` are axes of the windows, the
-// upper one absent where there is only one.
+// Padding is neither chosen nor counted.
+void check_windows(const NodeImport& node, const Windows& w) {
+  if (!windows_hold_elements(w)) node.unsupported("a window lies in the padding");
+}
+
+// The last two axes of x; `upper` and `lower` are their axes of the windows, absent where an axis is
+// left as it is.
 ValueId pool_plane(NodeImport& node, const char* op, ValueId x, const Windows& w,
-                   std::optional<std::size_t> upper, std::optional<std::size_t> lower) {
+                   std::optional<std::size_t> upper, std::optional<std::size_t> lower,
+                   bool count_padding = false) {
+  Ints counted(4, 0);
   Ints kernel, strides, dilations, begin, end;
   for (const auto& i : {upper, lower}) {
     kernel.push_back(i ? w.kernel[*i] : 1);
@@ -41,10 +47,15 @@ ValueId pool_plane(NodeImport& node, const char* op, ValueId x, const Windows& w
     dilations.push_back(i ? w.dilations[*i] : 1);
     begin.push_back(i ? w.begin[*i] : 0);
     end.push_back(i ? w.reached(*i) : 0);
+    if (!i || !count_padding) continue;
+    // Behind the padding that was asked for nothing counts.
+    counted[begin.size() - 1] = begin.back();
+    counted[begin.size() + 1] = std::min(end.back(), w.end[*i]);
   }
   Attributes attributes{
       {"kernel_shape", kernel}, {"strides", strides}, {"pads", joined(begin, end)}};
   if (dilations != Ints{1, 1}) attributes.set("dilations", dilations);
+  if (counted != Ints{0, 0, 0, 0}) attributes.set("counted_pads", counted);
   return node.apply(op, {x}, attributes);
 }
 
@@ -102,7 +113,12 @@ std::vector<ValueId> max_pool(NodeImport& node) {
 std::vector<ValueId> average_pool(NodeImport& node) {
   Windows w = read_pooling(node, node.shape(0));
   ValueId x = node.in(0);
-  if (node.integer("count_include_pad", 0) != 0) x = with_padding(node, x, w);
+  if (node.integer("count_include_pad", 0) != 0) {
+    if (w.axes() == 2 && !w.has_gaps() && windows_hold_elements(w)) {
+      return {pool_plane(node, "average_pool2d", x, w, 0, 1, true)};
+    }
+    x = with_padding(node, x, w);
+  }
   check_windows(node, w);
   return {pool(node, "average_pool2d", x, w)};
 }
