@@ -71,7 +71,7 @@ ValueId likelihood(NodeImport& node, ValueId log_prob, ValueId labels, ValueId w
   ValueId share = kNoValue;  // of each position
   if (node.has_attribute("ignore_index")) {
     const ValueId ignored = node.constant(i64_tensor({}, {node.integer("ignore_index", 0)}));
-    const ValueId taken = node.apply("logical_not", {node.apply("equal", {labels, ignored})});
+    const ValueId taken = node.apply("not", {node.apply("equal", {labels, ignored})});
     labels = node.apply("where", {taken, labels, node.constant(i64_tensor({}, {0}))});
     share = node.cast(taken, dtype);
   }
