@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include "io/onnx/map/build.hpp"
 #include "io/onnx/tensor_proto.hpp"
@@ -59,9 +60,13 @@ Values constant_of_shape(NodeImport& node) {
     node.invalid(fmt::format("value is {}; expected one element", element.type()));
   }
   Tensor result = new_tensor(node, shape, element.dtype());
-  const std::size_t size = size_of(element.dtype());
-  for (std::size_t at = 0; at < result.bytes().size(); at += size) {
-    std::memcpy(result.bytes().data() + at, element.bytes().data(), size);
+  // Copies of what is filled already, twice as much each time: weights may be made like this.
+  const std::span<std::byte> to = result.bytes();
+  std::size_t filled = std::min(to.size(), element.bytes().size());
+  std::copy_n(element.bytes().begin(), filled, to.begin());
+  for (; filled > 0 && filled < to.size(); filled *= 2) {
+    std::copy_n(to.begin(), std::min(filled, to.size() - filled),
+                to.begin() + static_cast<std::ptrdiff_t>(filled));
   }
   return {node.constant(std::move(result))};
 }
