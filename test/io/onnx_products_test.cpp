@@ -261,6 +261,23 @@ TEST_CASE("onnx import: poolings count what they are asked to") {
                   UnsupportedError);
 }
 
+TEST_CASE("onnx import: sizes beyond all memory are refused before anything is made") {
+  const std::int64_t far = 1'000'000'000;
+  const Operand image{ramp({1, 1, 2, 2})};
+  CHECK_THROWS_AS(run("Conv", {image, {ramp({1, 1, 1, 1})}}, {{"pads", Ints{far, far, far, far}}}),
+                  UnsupportedError);
+  CHECK_THROWS_AS(
+      run("ConvTranspose", {image, {ramp({1, 1, 1, 1})}}, {{"strides", Ints{far, far}}}),
+      UnsupportedError);
+  std::string equation;
+  std::vector<Operand> lists;
+  for (const char letter : std::string("abcdefgh")) {
+    equation += (equation.empty() ? "" : ",") + std::string(1, letter);
+    lists.push_back({Array({1000})});
+  }
+  CHECK_THROWS_AS(run("Einsum", lists, {{"equation", equation + "->abcdefgh"}}), UnsupportedError);
+}
+
 TEST_CASE("onnx import: products of bytes are exact, however long") {
   // 255 * 255 * 5000 is beyond what f32 holds and beyond the cut into 4 bits.
   for (const std::int64_t terms : {10, 1000, 5000}) {

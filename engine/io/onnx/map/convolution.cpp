@@ -198,6 +198,7 @@ Windows read_transposed_windows(const NodeImport& node, const Ints& in, const In
     }
     w.begin.push_back(begin), w.end.push_back(end), w.out.push_back(out);
   }
+  check_size(node, Shape(w.out));
   return w;
 }
 

@@ -152,6 +152,7 @@ class Einsum {
   Shape shape_of(const Labels& labels) {
     Ints dims;
     for (const Label label : labels) dims.push_back(extents_.at(label));
+    check_size(node_, Shape(dims));
     return Shape(std::move(dims));
   }
 

@@ -19,6 +19,7 @@ Shape broadcast(const NodeImport& node, const Shape& a, const Shape& b) {
     }
     dims[rank - 1 - i] = x == 1 ? y : x;
   }
+  check_size(node, Shape(dims));
   return Shape(std::move(dims));
 }
 
@@ -49,6 +50,9 @@ ValueId matrix_product(NodeImport& node, ValueId a, ValueId b) {
     return Shape(std::move(dims));
   };
   const Shape result = matrices(batch, {sa[sa.rank() - 2], sb.back()});
+  check_size(node, result);
+  check_size(node, matrices(batch, sa));
+  check_size(node, matrices(batch, sb));
   if (result.elements() == 0 || sa.back() == 0) {
     // Sums of nothing.
     return expand_to(node, scalar(node, 0), result);

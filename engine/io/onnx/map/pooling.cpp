@@ -198,6 +198,7 @@ std::vector<ValueId> max_unpool(NodeImport& node) {
   for (std::size_t i = 0; i < axes; ++i) {
     natural.push_back((in[i] - 1) * strides[i] - pads[i] - pads[i + axes] + kernel[i]);
   }
+  check_size(node, Shape(natural));
   const ValueId x = node.apply("max_unpool", {node.in(0), node.in(1)}, {{"shape", natural}});
   if (!node.has(2)) return {x};
   const Ints wanted = node.ints(2);

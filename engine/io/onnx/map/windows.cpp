@@ -88,7 +88,14 @@ Windows read_windows(const NodeImport& node, const Ints& in, const Ints& kernel)
     // A last window that is cut, unless it starts behind the input.
     if (ceil && room % stride != 0 && w.out[i] * stride < in[i] + w.begin[i]) ++w.out[i];
   }
+  check_size(node, Shape(w.out));
   return w;
+}
+
+void check_size(const NodeImport& node, const Shape& shape) {
+  double elements = 1;
+  for (const std::int64_t extent : shape) elements *= static_cast<double>(extent);
+  if (elements > 1e12) node.unsupported(fmt::format("a tensor of {} is too large", shape));
 }
 
 Ints joined(const Ints& begin, const Ints& end) {
@@ -104,6 +111,9 @@ ValueId pad_last(NodeImport& node, ValueId x, const Ints& begin, const Ints& end
   pads.insert(pads.end(), begin.begin(), begin.end());
   pads.resize(pads.size() + others, 0);
   pads.insert(pads.end(), end.begin(), end.end());
+  Shape padded = node.b().shape(x);
+  for (std::size_t i = 0; i < begin.size(); ++i) padded[others + i] += begin[i] + end[i];
+  check_size(node, padded);
   return node.apply("pad", {x}, {{"pads", pads}, {"value", value}});
 }
 

@@ -33,6 +33,8 @@ Windows::Ints list_attribute(const NodeImport& node, std::string_view name, std:
 /// Windows of a convolution or pooling over `in`. throws ParseError if no window fits
 Windows read_windows(const NodeImport& node, const Windows::Ints& in, const Windows::Ints& kernel);
 
+/// throws UnsupportedError if a tensor of this shape is larger than any memory
+void check_size(const NodeImport& node, const Shape& shape);
 /// {begin..., end...}
 Windows::Ints joined(const Windows::Ints& begin, const Windows::Ints& end);
 /// x padded by `value` on its last axes. x itself if nothing is to be padded.
