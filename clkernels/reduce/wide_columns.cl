@@ -3,8 +3,8 @@
 //
 // Layout   x: any axes, as kept k, reduced r, and runs of cols neighbours that are kept too.
 //          y: [parts, kept, cols]; a part is a range of r.
-// Method   a strip of four vectors, then of one, then of narrower ones runs down all rows; the
-//          narrow strips have four accumulators, so that they do not wait for each other.
+// Method   a strip of four vectors, then of one, then of narrower ones runs down all rows, block after
+//          block; the narrow strips have four accumulators, so that they do not wait for each other.
 // Cost     one read per element of x.
 // Launch   global (ceil(cols / cols_each), ceil(kept / kept_each), ceil(rows / rows_each)),
 //          local (1, 1, 1).
@@ -13,6 +13,9 @@
 //   VW           vector width: 1, 2, 4, 8 or 16
 //   OPERATION, KEPT, REDUCED   see reduce/reduce.clh
 #include "reduce/reduce.clh"
+
+// Rows that are joined before they join the rest: the error of a sum grows with the longest chain.
+#define BLOCK_ROWS 32
 
 #define LOAD_ONE(p) (*(p))
 #define LOAD2(p) vload2(0, p)
@@ -60,12 +63,23 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide_columns(
       vec_t s1 = s0;
       vec_t s2 = s0;
       vec_t s3 = s0;
-      for (int r = r0; r < r1; ++r) {
-        __global const float* from = x + (KEPT(k) + REDUCED(r) + c);
-        s0 = COMBINE(s0, vec_load(0, from));
-        s1 = COMBINE(s1, vec_load(1, from));
-        s2 = COMBINE(s2, vec_load(2, from));
-        s3 = COMBINE(s3, vec_load(3, from));
+      for (int block = r0; block < r1; block += BLOCK_ROWS) {
+        const int end = min(block + BLOCK_ROWS, r1);
+        vec_t b0 = (vec_t)(NEUTRAL);
+        vec_t b1 = b0;
+        vec_t b2 = b0;
+        vec_t b3 = b0;
+        for (int r = block; r < end; ++r) {
+          __global const float* from = x + (KEPT(k) + REDUCED(r) + c);
+          b0 = COMBINE(b0, vec_load(0, from));
+          b1 = COMBINE(b1, vec_load(1, from));
+          b2 = COMBINE(b2, vec_load(2, from));
+          b3 = COMBINE(b3, vec_load(3, from));
+        }
+        s0 = COMBINE(s0, b0);
+        s1 = COMBINE(s1, b1);
+        s2 = COMBINE(s2, b2);
+        s3 = COMBINE(s3, b3);
       }
 #if VW == 1
       to[c] = s0 * scale;

@@ -144,7 +144,7 @@ KernelCall wide_call(const Problem& p, const Cut& cut, Reduction reduction, Buff
   call.range(
       {p.by_rows ? kept : cols, p.by_rows ? cols : kept, static_cast<std::size_t>(cut.groups_rows)},
       {1, 1, 1});
-  call.loops(cut.loops);
+  call.loops(cut.loops + ceil_div(cut.loops, 32));  // rows and blocks of rows
   return call;
 }
 
