@@ -2,26 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/tensor.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
 #include <pinnacle/error.hpp>
 
+#include "base/shapes.hpp"
+
 namespace pinnacle {
 namespace {
 
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 48;
-
-void check_extents(const Shape& shape) {
-  std::int64_t product = 1;
-  for (const std::int64_t extent : shape) {
-    if (extent < 0) throw ShapeError(fmt::format("{} has a negative extent", shape), "Tensor");
-    if (extent > 0 && product > kMaxElements / extent) {
-      throw ShapeError(fmt::format("{} has too many elements", shape), "Tensor");
-    }
-    product *= extent;
-  }
-}
+constexpr std::size_t kMaxRank = 64;
 
 void check_count(const Shape& shape, std::size_t count) {
   if (static_cast<std::size_t>(shape.elements()) != count) {
@@ -40,6 +33,20 @@ auto* typed(Bytes& data, DType got, DType wanted) {
 }
 
 }  // namespace
+
+void check_extents(const Shape& shape, const std::string& where) {
+  if (shape.rank() > kMaxRank) {
+    throw ShapeError(fmt::format("rank {} is more than {}", shape.rank(), kMaxRank), where);
+  }
+  std::int64_t product = 1;  // of the extents that are not 0, so that each stays within reason
+  for (const std::int64_t extent : shape) {
+    if (extent < 0) throw ShapeError(fmt::format("{} has a negative extent", shape), where);
+    if (extent > 0 && product > kMaxElements / extent) {
+      throw ShapeError(fmt::format("{} has too many elements", shape), where);
+    }
+    product *= std::max<std::int64_t>(extent, 1);
+  }
+}
 
 std::size_t size_of(DType dtype) {
   switch (dtype) {
@@ -106,7 +113,7 @@ std::string to_string(const TensorType& type) {
 }
 
 Tensor::Tensor(Shape shape, DType dtype) : type_{std::move(shape), dtype} {
-  check_extents(type_.shape);
+  check_extents(type_.shape, "Tensor");
   data_.resize(type_.bytes());
 }
 

@@ -10,6 +10,8 @@
 #include <set>
 #include <type_traits>
 
+#include "base/shapes.hpp"
+
 namespace pinnacle {
 namespace {
 
@@ -173,6 +175,7 @@ std::vector<ValueId> Builder::apply_all(const OpDef& op, std::vector<ValueId> in
   node.inputs = std::move(inputs);
   node.attributes = std::move(attributes);
   const std::vector<TensorType> types = op.infer(view(graph_, node));
+  for (const TensorType& type : types) check_extents(type.shape, node.name);
   for (std::size_t i = 0; i < types.size(); ++i) {
     node.outputs.push_back(graph_.add_value(
         {.name = types.size() == 1 ? node.name : fmt::format("{}.{}", node.name, i),

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "io/onnx/document.hpp"
 #include "io/onnx/node_context.hpp"
 
 namespace pinnacle::onnx {
@@ -137,10 +138,7 @@ std::vector<ValueId> Walk::loop(const ::onnx::NodeProto& proto, Scope& scope) {
                                           states);
   const std::size_t first_node = graph_.nodes.size();
   for (std::int64_t turn = 0; go_on && static_cast<double>(turn) < count; ++turn) {
-    if (++visited_ > document_.limits.nodes) {
-      throw UnsupportedError(fmt::format("runs more than {} times", turn), {}, label(proto),
-                             "see OnnxLimits::nodes");
-    }
+    count_visit(proto);
     Tensor number({}, DType::i64);
     std::copy_n(reinterpret_cast<const std::byte*>(&turn), sizeof turn, number.bytes().data());
     Tensor condition({}, DType::boolean);
@@ -148,8 +146,8 @@ std::vector<ValueId> Walk::loop(const ::onnx::NodeProto& proto, Scope& scope) {
     std::vector<ValueId> inputs = {builder_.constant(std::move(number)),
                                    builder_.constant(std::move(condition))};
     inputs.insert(inputs.end(), carried.begin(), carried.end());
-    const std::vector<ValueId> outputs =
-        body(graph, inputs, scope, fmt::format("{}{}/{}/", scope.prefix, graph.name(), turn));
+    const std::vector<ValueId> outputs = body(
+        graph, inputs, scope, fmt::format("{}{}/{}/", scope.prefix, printable(graph.name()), turn));
     go_on = one_number(*evaluator_.contents(outputs[0]), proto, "the condition") != 0;
     std::copy_n(outputs.begin() + 1, states, carried.begin());
     for (std::size_t s = 0; s < scans.size(); ++s) scans[s].push_back(outputs[1 + states + s]);
@@ -213,6 +211,7 @@ std::vector<ValueId> Walk::scan(const ::onnx::NodeProto& proto, Scope& scope) {
   std::vector<std::vector<ValueId>> scans(out);
   const std::size_t first_node = graph_.nodes.size();
   for (std::int64_t turn = 0; turn < length; ++turn) {
+    count_visit(proto);
     std::vector<ValueId> inputs = carried;
     for (std::size_t i = 0; i < in; ++i) {
       const std::size_t axis =
@@ -220,8 +219,8 @@ std::vector<ValueId> Walk::scan(const ::onnx::NodeProto& proto, Scope& scope) {
       inputs.push_back(
           slice_of(sequences[i], axis, in_directions[i] == 0 ? turn : length - 1 - turn));
     }
-    const std::vector<ValueId> results =
-        body(graph, inputs, scope, fmt::format("{}{}/{}/", scope.prefix, graph.name(), turn));
+    const std::vector<ValueId> results = body(
+        graph, inputs, scope, fmt::format("{}{}/{}/", scope.prefix, printable(graph.name()), turn));
     std::copy_n(results.begin(), kept, carried.begin());
     for (std::size_t s = 0; s < out; ++s) scans[s].push_back(results[kept + s]);
   }

@@ -94,6 +94,14 @@ class Checker {
     throw ParseError(what, where_, hint);
   }
 
+  void check_name(const std::string& name) const {
+    if (name.size() > kLongestName) {
+      throw UnsupportedError(fmt::format("has a name of {} bytes", name.size()),
+                             {fmt::format("at most {} are read", kLongestName), printable(name)},
+                             where_);
+    }
+  }
+
   void check_opsets() const {
     if (model_.opset_import().empty()) fail("imports no operator set");
     for (const auto& set : model_.opset_import()) {
@@ -132,6 +140,8 @@ class Checker {
   }
 
   void check_function(const ::onnx::FunctionProto& function) {
+    check_name(function.name());
+    for (const std::string& name : function.input()) check_name(name);
     Names names(function.input().begin(), function.input().end());
     check_nodes(function.node(), names, {}, 0);
   }
@@ -142,6 +152,7 @@ class Checker {
     Names names;
     for (const auto& input : graph.input()) {
       if (input.name().empty()) fail("an input has no name");
+      check_name(input.name());
       if (!names.insert(input.name()).second) {
         fail(fmt::format("input \"{}\" is there twice", printable(input.name())));
       }
@@ -149,6 +160,7 @@ class Checker {
     Names weights;
     for (const auto& tensor : graph.initializer()) {
       if (tensor.name().empty()) fail("an initializer has no name");
+      check_name(tensor.name());
       if (!weights.insert(tensor.name()).second) {
         fail(fmt::format("initializer \"{}\" is there twice", printable(tensor.name())));
       }
@@ -157,6 +169,7 @@ class Checker {
     if (!graph.sparse_initializer().empty()) {
       throw UnsupportedError("has sparse initializers", {}, where_);
     }
+    check_name(graph.name());
     check_nodes(graph.node(), names, outer, depth);
     Names outputs;
     for (const auto& output : graph.output()) {
@@ -186,6 +199,9 @@ class Checker {
                              {"see OnnxLimits::nodes"}, where_);
     }
     for (const ::onnx::NodeProto& node : nodes) {
+      check_name(node.name());
+      check_name(node.op_type());
+      check_name(node.domain());
       for (const std::string& input : node.input()) {
         if (input.empty() || known(input, names, outer)) continue;
         fail(fmt::format("{} uses \"{}\", which no input, initializer or earlier node makes",
@@ -199,6 +215,7 @@ class Checker {
         for (const auto& graph : attribute.graphs()) check_graph(graph, inner, depth + 1);
       }
       for (const std::string& output : node.output()) {
+        check_name(output);
         if (!output.empty() && !names.insert(output).second) {
           fail(fmt::format("{} makes \"{}\", which there is already", label(node),
                            printable(output)));
@@ -234,14 +251,27 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-::onnx::ModelProto read_document(const std::filesystem::path& file, const OnnxLimits& limits) {
+std::string read_limited(const std::filesystem::path& file, const OnnxLimits& limits) {
   std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(file, error);
+  // What is no file may never end.
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw FileError("is no regular file", file.string());
+  }
   const std::uintmax_t size = std::filesystem::file_size(file, error);
   if (!error && size > limits.file_bytes) {
     throw UnsupportedError(fmt::format("has {} bytes; the limit is {}", size, limits.file_bytes),
                            {"see OnnxLimits::file_bytes"}, file.string());
   }
-  return read(read_file(file), file.string(), limits);
+  return read_file(file);
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+::onnx::ModelProto read_document(const std::filesystem::path& file, const OnnxLimits& limits) {
+  return read(read_limited(file, limits), file.string(), limits);
 }
 
 ::onnx::ModelProto read_document(std::span<const std::byte> bytes, const OnnxLimits& limits) {

@@ -2,6 +2,9 @@
 #include "io/onnx/node_context.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include "io/onnx/document.hpp"
 
 namespace pinnacle::onnx {
 
@@ -15,6 +18,7 @@ NodeImport::Ints NodeImport::ints(std::size_t i) {
   Ints result;
   result.reserve(values.data.size());
   for (const double value : values.data) {
+    if (std::isnan(value)) invalid(fmt::format("input {} has an element that is no number", i));
     // Beyond what a double tells apart, an extent or a position means "to the end".
     constexpr double kFar = 9007199254740992.0;
     result.push_back(static_cast<std::int64_t>(std::clamp(value, -kFar, kFar)));
@@ -135,7 +139,12 @@ double NodeContext::number(std::string_view name, double absent) const {
 
 std::string NodeContext::text(std::string_view name, std::string_view absent) const {
   const auto* attribute = find(name, ::onnx::AttributeProto::STRING);
-  return attribute == nullptr ? std::string(absent) : attribute->s();
+  if (attribute == nullptr) return std::string(absent);
+  // No operator takes such; messages would quote it.
+  if (attribute->s().size() > kLongestName) {
+    unsupported(fmt::format("attribute {} is a text of {} bytes", name, attribute->s().size()));
+  }
+  return attribute->s();
 }
 
 NodeImport::Ints NodeContext::ints(std::string_view name, const Ints& absent) const {

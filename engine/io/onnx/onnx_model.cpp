@@ -70,7 +70,7 @@ Graph OnnxModel::graph(const OnnxBinding& binding) const {
 }
 
 OnnxModel load(const std::filesystem::path& file, const OnnxLimits& limits) {
-  return make_model(onnx::read_document(file, limits), file.parent_path(), limits);
+  return make_model(onnx::read_document(file, limits), onnx::folder_of(file), limits);
 }
 
 OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::filesystem::path& folder,

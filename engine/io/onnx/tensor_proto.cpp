@@ -2,14 +2,12 @@
 #include "io/onnx/tensor_proto.hpp"
 
 #include <array>
-#include <charconv>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <pinnacle/error.hpp>
 
-#include "base/files.hpp"
 #include "io/onnx/document.hpp"
+#include "io/onnx/external_data.hpp"
 
 namespace pinnacle::onnx {
 namespace {
@@ -23,84 +21,8 @@ constexpr std::array kTypeNames = {
     "FLOAT8E5M2FNUZ", "UINT4",    "INT4",         "FLOAT4E2M1",     "FLOAT8E8M0",
     "UINT2",          "INT2"};
 
-struct External {
-  std::string location;
-  std::uint64_t offset = 0;
-  std::optional<std::uint64_t> length = std::nullopt;
-};
-
-std::uint64_t number(const std::string& text, const std::string& key, const std::string& where) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    throw ParseError(
-        fmt::format("external data has {} \"{}\"; expected a number", key, printable(text)), where);
-  }
-  return value;
-}
-
-External external_of(const ::onnx::TensorProto& proto, const std::string& where) {
-  External external;
-  for (const auto& entry : proto.external_data()) {
-    if (entry.key() == "location") external.location = entry.value();
-    if (entry.key() == "offset") external.offset = number(entry.value(), "offset", where);
-    if (entry.key() == "length") external.length = number(entry.value(), "length", where);
-  }
-  if (external.location.empty()) throw ParseError("external data has no location", where);
-  return external;
-}
-
-// A file below the model's folder, reached through folders alone: a model must not read what its user
-// did not put there.
-std::filesystem::path confined(const std::string& location, const TensorContext& context,
-                               const std::string& where) {
-  namespace fs = std::filesystem;
-  const auto refuse = [&](const std::string& why) {
-    throw ParseError(fmt::format("external data \"{}\" {}", printable(location), why), where,
-                     "external data must lie in the model's folder or below it");
-  };
-  if (context.folder().empty()) refuse("has no folder: the model comes from memory");
-  const fs::path relative(location);
-  if (location.find('\0') != std::string::npos) refuse("has a zero byte in its name");
-  if (relative.is_absolute() || relative.has_root_path()) refuse("is an absolute path");
-  fs::path file = context.folder();
-  for (const fs::path& part : relative) {
-    if (part == "..") refuse("leaves the model's folder");
-    file /= part;
-    std::error_code error;
-    const fs::file_status status = fs::symlink_status(file, error);
-    if (fs::is_symlink(status)) refuse("goes through a link");
-    if (error || !fs::exists(status)) {
-      throw FileError(fmt::format("external data of {} is not there", where), file.string());
-    }
-  }
-  std::error_code error;
-  if (!fs::is_regular_file(file, error)) refuse("is no regular file");
-  return file;
-}
-
-void read_external(const ::onnx::TensorProto& proto, const TensorContext& context,
-                   const std::string& where, std::span<std::byte> to) {
-  const External external = external_of(proto, where);
-  const std::filesystem::path file = confined(external.location, context, where);
-  std::error_code error;
-  const std::uint64_t size = std::filesystem::file_size(file, error);
-  if (external.length && *external.length != to.size()) {
-    throw ParseError(
-        fmt::format("external data has {} bytes; the type needs {}", *external.length, to.size()),
-        where);
-  }
-  if (error || external.offset > size || size - external.offset < to.size()) {
-    throw ParseError(fmt::format("needs {} bytes from {} on of external data with {}", to.size(),
-                                 external.offset, size),
-                     where, fmt::format("{} is truncated or another file", file.string()));
-  }
-  std::ifstream stream(file, std::ios::binary);
-  stream.seekg(static_cast<std::streamoff>(external.offset));
-  if (!stream.read(reinterpret_cast<char*>(to.data()), static_cast<std::streamsize>(to.size()))) {
-    throw FileError("cannot be read", file.string());
-  }
-}
+// Beyond what any operator defines; what follows is quadratic in it here and there.
+constexpr int kMostRank = 64;
 
 // Elements of one of the typed fields, each narrowed to what the type stores.
 template <class Stored, class Field>
@@ -134,12 +56,27 @@ void copy_fields(const ::onnx::TensorProto& proto, DType dtype, const std::strin
   }
 }
 
+// With extents that make sense together, so that sizes can be computed.
+TensorType type_of(const ::onnx::TensorProto& proto, const std::string& where) {
+  const DType dtype = require_dtype(proto.data_type(), where);
+  if (proto.has_segment()) throw UnsupportedError("is in segments", {}, where);
+  if (proto.dims_size() > kMostRank) {
+    throw UnsupportedError(
+        fmt::format("has rank {}; at most {} is read", proto.dims_size(), kMostRank), {}, where);
+  }
+  const Shape shape(std::vector<std::int64_t>(proto.dims().begin(), proto.dims().end()));
+  for (const std::int64_t extent : shape) {
+    if (extent < 0) throw ParseError(fmt::format("{} has a negative extent", shape), where);
+  }
+  return {shape, dtype};
+}
+
 }  // namespace
 
 void TensorContext::take(std::uint64_t bytes, const std::string& where) const {
   if (bytes > *left_) {
-    throw UnsupportedError("the model's tensors are too large in all",
-                           {"see OnnxLimits::weight_bytes"}, where);
+    throw LimitReached("the model's tensors are too large in all",
+                       {"see OnnxLimits::weight_bytes"}, where);
   }
   *left_ -= bytes;
 }
@@ -187,36 +124,36 @@ DType require_dtype(int onnx_type, const std::string& where) {
 
 Tensor to_tensor(const ::onnx::TensorProto& proto, const TensorContext& context) {
   const std::string where = fmt::format("tensor \"{}\"", printable(proto.name()));
-  const DType dtype = require_dtype(proto.data_type(), where);
-  if (proto.has_segment()) throw UnsupportedError("is in segments", {}, where);
-  const Shape shape(std::vector<std::int64_t>(proto.dims().begin(), proto.dims().end()));
-  for (const std::int64_t extent : shape) {
-    if (extent < 0) throw ParseError(fmt::format("has extent {}", extent), where);
-  }
-  const std::size_t bytes = TensorType{shape, dtype}.bytes();
+  const TensorType type = type_of(proto, where);
+  const std::size_t bytes = type.bytes();
   const bool external = proto.data_location() == ::onnx::TensorProto::EXTERNAL;
   // Before anything of that size is allocated.
   if (!external && proto.has_raw_data() && proto.raw_data().size() != bytes) {
     throw ParseError(
-        fmt::format("{}{} needs {} bytes but has {}", dtype, shape, bytes, proto.raw_data().size()),
+        fmt::format("{} needs {} bytes but has {}", type, bytes, proto.raw_data().size()), where);
+  }
+  const std::size_t fields = std::size_t(proto.float_data_size()) +
+                             std::size_t(proto.int32_data_size()) +
+                             std::size_t(proto.int64_data_size());
+  if (!external && !proto.has_raw_data() && fields != bytes / size_of(type.dtype)) {
+    throw ParseError(
+        fmt::format("{} needs {} elements but has {}", type, bytes / size_of(type.dtype), fields),
         where);
   }
-  const auto fields = static_cast<std::size_t>(proto.float_data_size() + proto.int32_data_size() +
-                                               proto.int64_data_size());
-  if (!external && !proto.has_raw_data() && fields != bytes / size_of(dtype)) {
-    throw ParseError(fmt::format("{}{} has {} elements", dtype, shape, fields), where);
-  }
   context.take(bytes, where);
-  Tensor tensor(shape, dtype);
-  if (bytes == 0) return tensor;
+  Tensor tensor;
   if (external) {
-    read_external(proto, context, where, tensor.bytes());
-  } else if (proto.has_raw_data()) {
-    std::memcpy(tensor.bytes().data(), proto.raw_data().data(), bytes);
+    tensor = read_external(external_data_of(proto, where), context.folder(), type, where);
   } else {
-    copy_fields(proto, dtype, where, tensor.bytes());
+    tensor = Tensor(type.shape, type.dtype);
+    if (bytes == 0) return tensor;
+    if (proto.has_raw_data()) {
+      std::memcpy(tensor.bytes().data(), proto.raw_data().data(), bytes);
+    } else {
+      copy_fields(proto, type.dtype, where, tensor.bytes());
+    }
   }
-  if (dtype == DType::boolean) {
+  if (type.dtype == DType::boolean) {
     for (std::byte& value : tensor.bytes()) value = std::byte{value != std::byte{0}};
   }
   return tensor;
@@ -240,12 +177,14 @@ Tensor to_tensor(const ::onnx::TensorProto& proto, const TensorContext& context)
 namespace pinnacle {
 
 Tensor load_onnx_tensor(const std::filesystem::path& file) {
+  const OnnxLimits limits;
+  const std::string bytes = onnx::read_limited(file, limits);
   ::onnx::TensorProto proto;
-  if (!proto.ParseFromString(read_file(file))) {
+  if (bytes.empty() || !proto.ParseFromString(bytes)) {
     throw ParseError("is no tensor of ONNX", file.string(),
                      "expected a TensorProto, as input_0.pb and output_0.pb of ONNX's test data");
   }
-  return onnx::to_tensor(proto, onnx::TensorContext(file.parent_path(), {}));
+  return onnx::to_tensor(proto, onnx::TensorContext(onnx::folder_of(file), limits));
 }
 
 }  // namespace pinnacle

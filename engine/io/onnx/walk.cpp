@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/shapes.hpp"
 #include "base/text.hpp"
 #include "io/onnx/document.hpp"
 #include "io/onnx/node_context.hpp"
@@ -78,6 +79,7 @@ TensorType Walk::input_type(const ::onnx::ValueInfoProto& input) const {
       throw ArgumentError("the model does not say its shape", name,
                           fmt::format("give it: OnnxBinding::shapes[\"{}\"]", name));
     }
+    check_extents(*wanted, name);
     return {*wanted, type.dtype};
   }
   const auto& dims = tensor.shape().dim();
@@ -103,11 +105,10 @@ TensorType Walk::input_type(const ::onnx::ValueInfoProto& input) const {
       const auto symbol = binding_.symbols.find(dims[i].dim_param());
       extents.push_back(symbol == binding_.symbols.end() ? 1 : symbol->second);
     }
-    if (extents.back() < 0) {
-      throw ShapeError(fmt::format("extent {} is {}", i, extents.back()), name);
-    }
   }
-  return {Shape(std::move(extents)), type.dtype};
+  type.shape = Shape(std::move(extents));
+  check_extents(type.shape, name);
+  return type;
 }
 
 void Walk::check_binding() const {
@@ -212,12 +213,26 @@ void Walk::nodes(const google::protobuf::RepeatedPtrField<::onnx::NodeProto>& al
   for (const ::onnx::NodeProto& proto : all) node(proto, scope);
 }
 
-void Walk::node(const ::onnx::NodeProto& proto, Scope& scope) {
+void Walk::count_visit(const ::onnx::NodeProto& proto) {
   if (++visited_ > document_.limits.nodes) {
-    throw UnsupportedError(
+    throw LimitReached(
         fmt::format("the model has more than {} nodes, loops unrolled", document_.limits.nodes), {},
         label(proto), "see OnnxLimits::nodes");
   }
+}
+
+// A few bytes may ask for constants of gigabytes: what nodes make counts as what the file holds.
+void Walk::count_constants(std::size_t first_value, const ::onnx::NodeProto& proto) const {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = first_value; i < graph_.values.size(); ++i) {
+    const GraphValue& value = graph_.values[i];
+    if (value.role == Role::constant) bytes += value.type.bytes();
+  }
+  document_.tensors.take(bytes, label(proto));
+}
+
+void Walk::node(const ::onnx::NodeProto& proto, Scope& scope) {
+  count_visit(proto);
   const std::size_t first_node = graph_.nodes.size();
   const std::size_t first_value = graph_.values.size();
   bool typeless = false;
@@ -238,6 +253,8 @@ void Walk::node(const ::onnx::NodeProto& proto, Scope& scope) {
   };
   try {
     bind(proto, import(proto, scope), scope, first_value);
+  } catch (const LimitReached&) {
+    throw;
   } catch (const UnsupportedError& error) {
     forget(error);
   } catch (const ShapeError& error) {
@@ -281,6 +298,7 @@ std::vector<ValueId> Walk::by_row(const ImportRow& row, const ::onnx::NodeProto&
                                   Scope& scope, int opset) {
   std::vector<ValueId> inputs;
   const std::size_t first_node = graph_.nodes.size();
+  const std::size_t first_value = graph_.values.size();
   bool cast = false;
   for (int i = 0; i < proto.input_size(); ++i) {
     ValueId id = proto.input(i).empty() ? kNoValue : input(proto, i, scope);
@@ -309,6 +327,7 @@ std::vector<ValueId> Walk::by_row(const ImportRow& row, const ::onnx::NodeProto&
     }
   }
   evaluator_.fold(first_node);
+  count_constants(first_value, proto);
   for (std::size_t i = first_node; i < graph_.nodes.size(); ++i) {
     supported_flop_ += graph_.nodes[i].def->cost(view(graph_, graph_.nodes[i])).flop;
   }
@@ -320,7 +339,12 @@ void Walk::bind(const ::onnx::NodeProto& proto, const std::vector<ValueId>& resu
   for (int i = 0; i < proto.output_size(); ++i) {
     const std::string& name = proto.output(i);
     if (name.empty()) continue;
-    const ValueId id = results.at(static_cast<std::size_t>(i));
+    if (static_cast<std::size_t>(i) >= results.size()) {
+      throw ParseError(
+          fmt::format("has {} outputs; its body makes {}", proto.output_size(), results.size()),
+          label(proto));
+    }
+    const ValueId id = results[static_cast<std::size_t>(i)];
     if (scope.values.contains(name)) {
       throw ParseError(fmt::format("makes \"{}\", which there is already", name), label(proto));
     }
@@ -388,7 +412,7 @@ std::vector<ValueId> Walk::function(const ::onnx::FunctionProto& body,
   inner.attributes = &attributes;
   inner.depth = scope.depth + 1;
   inner.opsets = scope.opsets;
-  inner.prefix = scope.prefix + (call.name().empty() ? body.name() : call.name()) + "/";
+  inner.prefix = scope.prefix + printable(call.name().empty() ? body.name() : call.name()) + "/";
   for (const auto& set : body.opset_import()) {
     inner.opsets[is_default_domain(set.domain()) ? "" : set.domain()] = set.version();
   }
@@ -418,11 +442,13 @@ std::vector<ValueId> Walk::function(const ::onnx::FunctionProto& body,
 void Walk::fail() const {
   const double all = supported_flop_ + missing_flop_;
   const double share = all > 0 ? 100 * supported_flop_ / all : 0;
+  std::vector<std::string> reasons = unsupported_;  // each turn of a loop has the same
+  reasons.erase(std::unique(reasons.begin(), reasons.end()), reasons.end());
   throw UnsupportedError(
       fmt::format("{} of {} nodes cannot be imported; the others do about {:.0f} % of the "
                   "floating-point work",
                   unsupported_.size(), visited_, share),
-      unsupported_, "ONNX model", "docs/ops.md lists the operators that can");
+      std::move(reasons), "ONNX model", "docs/ops.md lists the operators that can");
 }
 
 Graph Walk::run() {

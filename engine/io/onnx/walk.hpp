@@ -63,6 +63,8 @@ class Walk {
             std::size_t first_value);
   void add_missing(const std::string& name, std::optional<TensorType> type, Scope& scope);
   void give_up(const ::onnx::NodeProto& proto, Scope& scope, const std::string& why);
+  void count_visit(const ::onnx::NodeProto& proto);
+  void count_constants(std::size_t first_value, const ::onnx::NodeProto& proto) const;
   std::vector<ValueId> function(const ::onnx::FunctionProto& body, const ::onnx::NodeProto& call,
                                 const Scope& scope);
 
