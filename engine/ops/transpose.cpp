@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ops/blocked.hpp"
 #include "ops/launch.hpp"
 #include "ops/strided_copy.hpp"
 
@@ -134,6 +135,44 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   return lowering;
 }
 
+// From channels in blocks to channels last, and back: the blocks are moved whole, so that no other
+// conversion is needed.
+std::optional<BlockedForm> blocked(const OpView& op, std::int64_t block, const Target& target) {
+  const Shape& x = op.shape(0);
+  if (x.rank() != 4 || op.in[0]->dtype != DType::f32) return std::nullopt;
+  const Attributes::Ints perm = permutation(op);
+  const bool to_last = perm == Attributes::Ints{0, 2, 3, 1};
+  if (!to_last && perm != Attributes::Ints{0, 3, 1, 2}) return std::nullopt;
+  const std::int64_t channels = to_last ? x[1] : x[3];
+  const std::int64_t padded = ceil_div(channels, block) * block;
+  const auto reshape = [](Builder& b, ValueId id, Attributes::Ints shape) {
+    return b.apply("reshape", {id}, {{"shape", std::move(shape)}});
+  };
+  BlockedForm form{.inputs = {to_last}, .outputs = {!to_last}, .build = {}};
+  form.build = [=](Builder& b, std::span<const ValueId> in, const std::string& name) {
+    ValueId y = in[0];
+    if (to_last) {
+      y = b.apply("transpose", {y}, {{"perm", Attributes::Ints{0, 2, 3, 1, 4}}}, name);
+      y = reshape(b, y, {x[0], x[2], x[3], padded});
+      if (padded == channels) return std::vector<ValueId>{y};
+      return std::vector<ValueId>{b.apply("slice", {y},
+                                          {{"starts", Attributes::Ints{0}},
+                                           {"ends", Attributes::Ints{channels}},
+                                           {"axes", Attributes::Ints{3}}})};
+    }
+    if (padded != channels) {
+      y = b.apply("pad", {y}, {{"pads", Attributes::Ints{0, 0, 0, 0, 0, 0, 0, padded - channels}}});
+    }
+    y = reshape(b, y, {x[0], x[1], x[2], padded / block, block});
+    return std::vector<ValueId>{
+        b.apply("transpose", {y}, {{"perm", Attributes::Ints{0, 3, 1, 2, 4}}}, name)};
+  };
+  // Padding is one more pass over a larger value; whole blocks are one strided copy.
+  const double larger = static_cast<double>(padded) / static_cast<double>(channels) - 1;
+  form.seconds_saved = -larger * seconds_to_move(op.operand_bytes(), target);
+  return form;
+}
+
 }  // namespace
 
 std::vector<OpDef> transpose_ops() {
@@ -142,7 +181,8 @@ std::vector<OpDef> transpose_ops() {
            .reference = reference,
            .gradient = gradient,
            .cost = [](const OpView& op) { return Cost{.flop = 0, .bytes = op.operand_bytes()}; },
-           .variants = both_families(lower)}};
+           .variants = both_families(lower),
+           .blocked = blocked}};
 }
 
 }  // namespace pinnacle

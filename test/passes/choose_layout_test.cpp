@@ -79,6 +79,26 @@ TEST_CASE("choose_layout: a net in blocks converts at its ends alone") {
   CHECK(count_op(graph, "pad") == 1);  // of 20 channels to 32
 }
 
+TEST_CASE("choose_layout: channels last are made of blocks, and blocks of channels last") {
+  for (const std::int64_t filters : {14, 32}) {
+    Graph graph;
+    Builder b(graph);
+    const ValueId x = add_value(graph, "x", {2, 8, 8, 20}, Role::input);
+    const ValueId w = add_value(graph, "w", {filters, 20, 3, 3}, Role::parameter);
+    const ValueId first = b.apply("transpose", {x}, {{"perm", Attributes::Ints{0, 3, 1, 2}}});
+    const ValueId y = b.apply("conv2d", {first, w});
+    const ValueId last = b.apply("transpose", {y}, {{"perm", Attributes::Ints{0, 2, 3, 1}}});
+    graph.outputs = {b.apply("reshape", {last}, {{"shape", Attributes::Ints{2, -1, 2}}})};
+    const std::vector<Array> before = run_random(graph);
+    const std::string note = choose_layout(graph, slow_arithmetic(16));
+    verify(graph);
+    CAPTURE(note);
+    CHECK(note.find(" 0 conversions") != std::string::npos);
+    CHECK(count_op(graph, "transpose") == 2);
+    check_same(before, run_random(graph));
+  }
+}
+
 TEST_CASE("choose_layout: a host and devices of many work-items keep rows") {
   Target host = slow_arithmetic(16);
   host.host = true;
