@@ -1,5 +1,6 @@
 // eliminate_identities: nodes that return what they are given go; of reshapes that follow each other
-// the last one stays; and a reshape lets a pointwise node pass, so that this joins what wrote it.
+// the last one stays; a reshape lets a pointwise node pass, so that this joins what wrote it; and pointwise
+// nodes broadcast by themselves what was expanded for them.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
@@ -29,6 +30,12 @@ bool is_identity(const Node& node) {
   return false;
 }
 
+// Whether x broadcasts to y in a way that channels in blocks know as well (see pointwise).
+bool is_beside(const Shape& x, const Shape& y) {
+  if (x.rank() > y.rank()) return false;
+  return y.rank() != 4 || x.elements() == 1 || with_rank(x, 4) == Shape{1, y[1], 1, 1};
+}
+
 }  // namespace
 
 int eliminate_identities(Graph& graph) {
@@ -44,9 +51,23 @@ int eliminate_identities(Graph& graph) {
     return before != nullptr && (before->def->pointwise || before->def->takes_epilogue) &&
            r.readers().count(reshape->inputs[0]) == 1;
   };
-  return r.run([&](Node& node) {
+  int expanded = 0;
+  const auto read_unexpanded = [&](Node& node) {
+    const Shape& y = r.shape(node.outputs[0]);
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      const Node* expand = r.writer(node.inputs[k], "expand");
+      const bool other = std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+        return id != node.inputs[k] && r.shape(id) == y;
+      });
+      if (expand == nullptr || !other || !is_beside(r.shape(expand->inputs[0]), y)) continue;
+      node.inputs[k] = expand->inputs[0];
+      ++expanded;
+    }
+  };
+  const int gone = r.run([&](Node& node) {
     if (node.outputs.size() != 1 || node.inputs.empty() || node.inputs[0] == kNoValue) return false;
     const ValueId result = node.outputs[0];
+    if (node.def->pointwise) read_unexpanded(node);
     if (node.op == "reshape") {
       const Node* before = r.writer(node.inputs[0], "reshape");
       if (before != nullptr) node.inputs[0] = before->inputs[0];
@@ -61,6 +82,7 @@ int eliminate_identities(Graph& graph) {
     r.writes(result);
     return true;
   });
+  return gone + expanded;
 }
 
 }  // namespace pinnacle

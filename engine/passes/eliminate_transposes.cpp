@@ -40,7 +40,8 @@ bool moves_nothing(const Shape& x, const Ints& perm) {
 
 class Sinking {
  public:
-  explicit Sinking(Graph& graph) : r_(graph) {}
+  /// eager: also where the transpose stays for other readers.
+  Sinking(Graph& graph, bool eager) : r_(graph), eager_(eager) {}
 
   int run() {
     return r_.run([this](Node& node) { return visit(node); });
@@ -72,15 +73,16 @@ class Sinking {
     return Transposed{node->inputs[0], node->attributes.ints("perm")};
   }
 
-  // The permutation of all of the node's operands that are transposed; they must have no other reader,
-  // or the transpose would stay as well.
+  // The permutation of all of the node's operands that are transposed. With other readers the transpose
+  // would stay as well.
   std::optional<Ints> common_permutation(const Node& node) {
     std::optional<Ints> perm;
     for (const ValueId id : node.inputs) {
       if (id == kNoValue) return std::nullopt;
       const auto operand = transposed(id);
       if (!operand) continue;
-      if ((perm && *perm != operand->perm) || !r_.readers().only_in(node, id)) return std::nullopt;
+      if (perm && *perm != operand->perm) return std::nullopt;
+      if (!eager_ && !r_.readers().only_in(node, id)) return std::nullopt;
       perm = operand->perm;
     }
     return perm;
@@ -231,17 +233,46 @@ class Sinking {
   }
 
   Rewriting r_;
+  bool eager_;
 
  public:
   int products_ = 0;
 };
 
+int sink(Graph& graph, bool eager) {
+  int changed = 0;
+  // What a round leaves unread lets others sink in the next.
+  for (int round = 0; round < 4; ++round) {
+    Sinking sinking(graph, eager);
+    const int now = sinking.run() + sinking.products_;
+    eliminate_dead(graph);
+    if (now == 0) break;
+    changed += now;
+  }
+  return changed;
+}
+
+// Elements that transposes move.
+std::int64_t moved(const Graph& graph) {
+  std::int64_t sum = 0;
+  for (const Node& node : graph.nodes) {
+    if (node.op == "transpose") sum += graph.type(node.outputs[0]).shape.elements();
+  }
+  return sum;
+}
+
 }  // namespace
 
 int eliminate_transposes(Graph& graph) {
-  Sinking sinking(graph);
-  const int changed = sinking.run();
-  return changed + sinking.products_;
+  const auto is_transpose = [](const Node& node) { return node.op == "transpose"; };
+  if (std::none_of(graph.nodes.begin(), graph.nodes.end(), is_transpose)) return 0;
+  // Paths that part may meet again, as in x * sigmoid(x): then it pays to sink into each.
+  Graph eager = graph;
+  const int eager_changes = sink(eager, true);
+  const int changes = sink(graph, false);
+  if (moved(eager) >= moved(graph)) return changes;
+  graph = std::move(eager);
+  return eager_changes;
 }
 
 }  // namespace pinnacle

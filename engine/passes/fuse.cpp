@@ -2,6 +2,7 @@
 // used by nothing else: bias and activation into GEMM and convolution, pointwise into pointwise.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "ops/pointwise/expression.hpp"
@@ -48,11 +49,11 @@ class Fuser {
     }
     std::vector<Node> nodes;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      for (Node& node : before_[i]) nodes.push_back(std::move(node));
       if (!dead_[i]) nodes.push_back(std::move(graph_.nodes[i]));
     }
-    const int removed = static_cast<int>(graph_.nodes.size() - nodes.size());
     graph_.nodes = std::move(nodes);
-    return removed;
+    return static_cast<int>(std::count(dead_.begin(), dead_.end(), true));
   }
 
  private:
@@ -155,20 +156,40 @@ class Fuser {
     for (std::size_t k = 0; k < 2; ++k) {
       const auto at = sole_producer(node.inputs[k]);
       if (!at || graph_.nodes[*at].op != "matmul") continue;
-      Node& product = graph_.nodes[*at];
+      const Node& product = graph_.nodes[*at];
       if (product.inputs.size() != 2 || product.attributes.has("epilogue")) continue;
       const ValueId bias = node.inputs[1 - k];
       const Shape& shape = graph_.type(product.outputs[0]).shape;
-      if (graph_.type(bias).shape != Shape({shape.back()})) continue;
+      const Shape& given = graph_.type(bias).shape;
+      if (given.rank() == 0 || given.rank() > shape.rank() || given.back() != shape.back())
+        continue;
+      if (given.elements() != shape.back()) continue;
       if (graph_.type(node.outputs[0]).shape != shape) continue;
       const auto rest = sum_as_operand(e);
       if (!rest) continue;
-      product.inputs.push_back(bias);
-      if (rest->kind == Expression::Kind::call) product.attributes.set("epilogue", to_text(*rest));
-      take_over(product, i, *at);
+      const ValueId vector = as_vector(bias, i);
+      Node with_bias = graph_.nodes[*at];
+      with_bias.inputs.push_back(vector);
+      if (rest->kind == Expression::Kind::call) {
+        with_bias.attributes.set("epilogue", to_text(*rest));
+      }
+      take_over(with_bias, i, *at);
       return true;
     }
     return false;
+  }
+
+  // [1, N] as [N], made before node i.
+  ValueId as_vector(ValueId id, std::size_t i) {
+    const Shape& shape = graph_.type(id).shape;
+    if (shape.rank() == 1) return id;
+    Builder b(graph_);
+    const ValueId vector = b.apply("reshape", {id}, {{"shape", Attributes::Ints{shape.back()}}});
+    before_[i].push_back(std::move(graph_.nodes.back()));
+    graph_.nodes.pop_back();
+    users_.push_back(1);
+    producer_.push_back(-1);
+    return vector;
   }
 
   // e with add(x0, x1) replaced by x0, if x0 and x1 occur nowhere else.
@@ -258,6 +279,7 @@ class Fuser {
   std::vector<int> users_;
   std::vector<int> producer_;
   std::vector<bool> dead_;
+  std::map<std::size_t, std::vector<Node>> before_;  // nodes that are new before that one
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // them, become one node each. What remains unread of the formulas goes with the next eliminate_dead.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
@@ -31,8 +32,10 @@ class Recognizer {
   ValueId plain(ValueId id) {
     for (const Node* node = r_.writer(id); node != nullptr; node = r_.writer(id)) {
       const bool moves = node->op == "reshape" || node->op == "expand";
-      if (!moves) break;
-      id = node->inputs[0];
+      // Not less than the least number there is.
+      const bool bounds = node->op == "max" && uniform(r_.graph(), node->inputs[0]) == -INFINITY;
+      if (!moves && !bounds) break;
+      id = node->inputs[bounds ? 1 : 0];
     }
     return id;
   }

@@ -173,20 +173,76 @@ bool same(const Term& a, const Term& b);
 
 bool matches(const Term& pattern, const Term& term, Bindings& bindings);
 
-// Every part of the pattern meets another part of the term; those left over are marked as unused.
-bool match_parts(const Term& pattern, const Term& term, std::size_t next, std::vector<bool>& used,
-                 Bindings& bindings) {
-  if (next == pattern.parts.size()) return true;
+// What a pattern has left of a product or sum so far.
+struct Rest {
+  std::vector<bool> used;
+  double number = 0;
+
+  explicit Rest(const Term& term) : used(term.parts.size(), false), number(term.number) {}
+  bool is_empty() const { return std::find(used.begin(), used.end(), false) == used.end(); }
+};
+
+double without(const Term& term, double number, double part) {
+  return term.kind == Term::Kind::product ? number / part : number - part;
+}
+
+// Takes the factors of a product out of another, or the summands of a sum.
+bool take(const Term& parts, const Term& term, Rest& rest) {
+  Rest left = rest;
+  for (const Term& part : parts.parts) {
+    std::size_t k = 0;
+    while (k < term.parts.size() && (left.used[k] || !same(term.parts[k], part))) ++k;
+    if (k == term.parts.size()) return false;
+    left.used[k] = true;
+  }
+  left.number = without(term, rest.number, parts.number);
+  rest = left;
+  return true;
+}
+
+// All that is left becomes one operand.
+bool bind_rest(const Term& pattern, const Term& term, int operand, const Rest& rest,
+               Bindings& bindings) {
+  Term bound{.kind = term.kind, .number = without(term, rest.number, pattern.number)};
   for (std::size_t k = 0; k < term.parts.size(); ++k) {
-    if (used[k]) continue;
-    const Bindings before = bindings;
-    used[k] = true;
-    if (matches(pattern.parts[next], term.parts[k], bindings) &&
-        match_parts(pattern, term, next + 1, used, bindings)) {
+    if (!rest.used[k]) bound.parts.push_back(term.parts[k]);
+  }
+  if (bound.parts.empty()) return false;
+  const double nothing = term.kind == Term::Kind::product ? 1 : 0;
+  if (close(nothing, bound.number)) bound.number = nothing;
+  bindings[operand] = unwrapped(std::move(bound));
+  return true;
+}
+
+// The parts of the pattern from `next` on meet parts of the term; whole: none of it is left then. In
+// patterns operands come last, so that most are known by then.
+bool match_parts(const Term& pattern, const Term& term, std::size_t next, bool whole, Rest& rest,
+                 Bindings& bindings) {
+  if (next == pattern.parts.size()) {
+    return !whole || (rest.is_empty() && close(pattern.number, rest.number));
+  }
+  const Term& part = pattern.parts[next];
+  const Rest before = rest;
+  const Bindings bound_before = bindings;
+  if (part.kind == Term::Kind::operand) {
+    const auto known = bindings.find(part.operand);
+    if (known == bindings.end() && whole && next + 1 == pattern.parts.size()) {
+      return bind_rest(pattern, term, part.operand, rest, bindings);
+    }
+    if (known != bindings.end() && known->second.kind == term.kind) {
+      return take(known->second, term, rest) &&
+             match_parts(pattern, term, next + 1, whole, rest, bindings);
+    }
+  }
+  for (std::size_t k = 0; k < term.parts.size(); ++k) {
+    if (rest.used[k]) continue;
+    rest.used[k] = true;
+    if (matches(part, term.parts[k], bindings) &&
+        match_parts(pattern, term, next + 1, whole, rest, bindings)) {
       return true;
     }
-    used[k] = false;
-    bindings = before;
+    rest = before;
+    bindings = bound_before;
   }
   return false;
 }
@@ -196,22 +252,33 @@ bool matches(const Term& pattern, const Term& term, Bindings& bindings) {
     const auto [known, is_new] = bindings.emplace(pattern.operand, term);
     return is_new || same(known->second, term);
   }
-  if (pattern.kind != term.kind || pattern.parts.size() != term.parts.size()) return false;
+  if (pattern.kind != term.kind) return false;
   if (pattern.kind == Term::Kind::number) return close(pattern.number, term.number);
-  if (pattern.kind == Term::Kind::call) {
-    if (pattern.name != term.name || pattern.parameters.size() != term.parameters.size())
-      return false;
-    for (std::size_t i = 0; i < pattern.parameters.size(); ++i) {
-      const double a = pattern.parameters[i];
-      if (a != term.parameters[i] && !close(a, term.parameters[i])) return false;
-    }
-    for (std::size_t i = 0; i < pattern.parts.size(); ++i) {
-      if (!matches(pattern.parts[i], term.parts[i], bindings)) return false;
-    }
-    return true;
+  if (pattern.kind != Term::Kind::call) {
+    Rest rest(term);
+    return pattern.parts.size() <= term.parts.size() &&
+           match_parts(pattern, term, 0, true, rest, bindings);
   }
-  std::vector<bool> used(term.parts.size(), false);
-  return close(pattern.number, term.number) && match_parts(pattern, term, 0, used, bindings);
+  if (pattern.name != term.name || pattern.parts.size() != term.parts.size() ||
+      pattern.parameters.size() != term.parameters.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < pattern.parameters.size(); ++i) {
+    const double a = pattern.parameters[i];
+    if (a != term.parameters[i] && !close(a, term.parameters[i])) return false;
+  }
+  for (std::size_t i = 0; i < pattern.parts.size(); ++i) {
+    if (!matches(pattern.parts[i], term.parts[i], bindings)) return false;
+  }
+  return true;
+}
+
+// Operands of products and sums behind their other parts.
+void sort_parts(Term& pattern) {
+  for (Term& part : pattern.parts) sort_parts(part);
+  if (pattern.kind != Term::Kind::product && pattern.kind != Term::Kind::sum) return;
+  std::stable_partition(pattern.parts.begin(), pattern.parts.end(),
+                        [](const Term& part) { return part.kind != Term::Kind::operand; });
 }
 
 // Equal but for order, with operands that stand for themselves.
@@ -271,7 +338,10 @@ class Simplifier {
       if (!exists(rule.pattern) || !exists(rule.name)) continue;
       patterns_.push_back({parse_expression(rule.pattern), parse_expression(rule.name)});
     }
-    for (const auto& [pattern, name] : patterns_) terms_.push_back(to_term(pattern));
+    for (const auto& [pattern, name] : patterns_) {
+      terms_.push_back(to_term(pattern));
+      sort_parts(terms_.back());
+    }
   }
 
   /// The same formula with the names that it has.
@@ -345,15 +415,15 @@ class Simplifier {
       if (pattern.kind != Term::Kind::product) {
         factors = {.kind = Term::Kind::product, .number = 1, .parts = {pattern}};
       }
-      std::vector<bool> used(term.parts.size(), false);
-      if (factors.parts.size() > term.parts.size() || used.size() > kMostFactors ||
-          !match_parts(factors, term, 0, used, bindings)) {
+      Rest left(term);
+      if (factors.parts.size() > term.parts.size() || term.parts.size() > kMostFactors ||
+          !match_parts(factors, term, 0, false, left, bindings)) {
         return std::nullopt;
       }
-      rest.number = term.number / factors.number;
-      if (std::fabs(rest.number - 1) < 1e-4) rest.number = 1;
-      for (std::size_t k = 0; k < used.size(); ++k) {
-        if (!used[k]) rest.parts.push_back(term.parts[k]);
+      rest.number = left.number / factors.number;
+      if (close(1, rest.number)) rest.number = 1;
+      for (std::size_t k = 0; k < term.parts.size(); ++k) {
+        if (!left.used[k]) rest.parts.push_back(term.parts[k]);
       }
     } else if (!matches(pattern, term, bindings)) {
       return std::nullopt;

@@ -17,22 +17,27 @@
 
 namespace pinnacle::test {
 
-/// The outputs, then the sources of the updates. Inputs and persistent values are random, in [0.1, 1)
-/// where the name says variance; integers keep what they hold, or are 0.
+/// Random contents of an input or a persistent value, in [0.1, 1) for states and where the name says
+/// variance; integers keep what they hold, or are 0.
+inline Array random_contents(const GraphValue& value, Random& random) {
+  if (value.type.dtype != DType::f32) {
+    return value.data ? to_array(*value.data) : Array(value.type.shape);
+  }
+  const bool positive =
+      value.role == Role::state || value.name.find("variance") != std::string::npos;
+  Array array(value.type.shape);
+  for (double& v : array.data) v = random.uniform(positive ? 0.1 : -1.0, 1.0);
+  return array;
+}
+
+/// The outputs, then the sources of the updates, for random contents.
 inline std::vector<Array> run_random(const Graph& graph) {
   Random random(5);
   std::map<ValueId, Array> values;
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
     const GraphValue& value = graph.values[i];
     if (value.role == Role::local || value.role == Role::constant) continue;
-    Array array(value.type.shape);
-    const bool positive = value.name.find("variance") != std::string::npos;
-    if (value.type.dtype == DType::f32) {
-      for (double& v : array.data) v = random.uniform(positive ? 0.1F : -1.0F, 1.0F);
-    } else if (value.data) {
-      array = to_array(*value.data);
-    }
-    values[static_cast<ValueId>(i)] = std::move(array);
+    values[static_cast<ValueId>(i)] = random_contents(value, random);
   }
   run_on_host(graph, values);
   std::vector<Array> results;

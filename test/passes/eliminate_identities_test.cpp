@@ -52,6 +52,23 @@ TEST_CASE("eliminate_identities: of reshapes that follow each other the last one
   CHECK(count_op(graph, "reshape") == 1);
 }
 
+TEST_CASE("eliminate_identities: pointwise nodes broadcast what was expanded") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {2, 3, 4, 4}, Role::input);
+  const auto expanded = [&](const char* name, Shape shape) {
+    return b.apply("expand", {add_value(graph, name, std::move(shape), Role::input)},
+                   {{"shape", Ints{2, 3, 4, 4}}});
+  };
+  // Without another operand of the result's shape one stays, and a number for each image as well.
+  graph.outputs = {b.apply("add", {expanded("channels", {3, 1, 1}), x}),
+                   b.apply("mul", {x, expanded("one", {1})}),
+                   b.apply("mul", {x, expanded("images", {2, 3, 1, 1})}),
+                   b.apply("sub", {expanded("a", {3, 1, 1}), expanded("b", {1, 4, 4})})};
+  checked(eliminate_identities, graph);
+  CHECK(count_op(graph, "expand") == 2);
+}
+
 TEST_CASE("eliminate_identities: an activation passes a reshape and joins the convolution") {
   for (const bool read_twice : {false, true}) {
     Graph graph;

@@ -43,6 +43,21 @@ TEST_CASE("eliminate_transposes: a net for channels last keeps none but those at
   CHECK(graph.nodes.back().op == "transpose");
 }
 
+TEST_CASE("eliminate_transposes: paths that part and meet again") {
+  for (const bool meet : {true, false}) {
+    Graph graph;
+    Builder b(graph);
+    const ValueId x = add_value(graph, "x", {2, 3, 4, 5}, Role::input);
+    const ValueId t = transposed(b, x, kToLast);
+    const ValueId gate = b.apply("sigmoid", {t});
+    const ValueId y = b.apply("mul", {t, gate});
+    graph.outputs = {transposed(b, y, kToFirst)};
+    if (!meet) graph.outputs = {b.apply("exp", {t}), gate};
+    checked(eliminate_transposes, graph);
+    CHECK(count_op(graph, "transpose") == (meet ? 0 : 1));
+  }
+}
+
 TEST_CASE("eliminate_transposes: two become one, or none") {
   Graph graph;
   Builder b(graph);

@@ -58,6 +58,17 @@ TEST_CASE("fuse: bias in front of the product, as add(bias, product)") {
   CHECK(fused_size(graph) == 1);
 }
 
+TEST_CASE("fuse: a bias with leading axes of extent 1") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {2, 4, 5}, Role::input);
+  const ValueId w = add_value(graph, "w", {5, 3}, Role::parameter);
+  const ValueId bias = add_value(graph, "b", {1, 1, 3}, Role::parameter);
+  graph.outputs = {b.apply("relu", {b.apply("add", {bias, b.apply("matmul", {x, w})})})};
+  CHECK(fused_size(graph) == 2);  // and the bias as [3], which takes no kernel
+  CHECK(graph.nodes.back().inputs.size() == 3);
+}
+
 TEST_CASE("fuse: a product that something else reads keeps its own result") {
   Graph graph;
   Builder b(graph);

@@ -3,13 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include <pinnacle/session.hpp>
-#include <pinnacle/train.hpp>
-
 #include <filesystem>
 
-#include "api/training_graph.hpp"
 #include "base/files.hpp"
+#include "passes/golden_nets.hpp"
 #include "passes/passes.hpp"
 #include "targets.hpp"
 
@@ -40,52 +37,14 @@ void check_golden(const std::string& name, Graph graph, const Target& target) {
   }
 }
 
-Dataset blank_digits() { return {Tensor({256, 1, 28, 28}), Tensor({256}, DType::i32)}; }
-
-Graph step(const Layer& layer, Optimizer optimizer, std::int64_t batch) {
-  const Dataset data = blank_digits();
-  const Model model(layer, {Shape({1, 28, 28}), DType::f32});
-  const TrainerOptions options{.loss = softmax_cross_entropy, .optimizer = std::move(optimizer)};
-  return training_graph(model, data, options, batch, Feed::resident);
-}
-
-Layer lenet() {
-  return conv2d({.filters = 6, .kernel = 5, .padding = 2}) | pinnacle::tanh |
-         max_pool2d({.kernel = 2}) | conv2d({.filters = 16, .kernel = 5}) | pinnacle::tanh |
-         max_pool2d({.kernel = 2}) | flatten | dense(120) | pinnacle::tanh | dense(84) |
-         pinnacle::tanh | dense(10);
-}
-
-Layer residual(int channels) {
-  auto body =
-      conv2d({.filters = channels, .kernel = 3, .padding = 1, .bias = false}) | batch_norm() |
-      relu | conv2d({.filters = channels, .kernel = 3, .padding = 1, .bias = false}) | batch_norm();
-  return [=](Value x) { return relu(x + body(x)); };
-}
-
-Layer depthwise_block() {
-  return conv2d({.filters = 16, .kernel = 1, .bias = false}) | batch_norm() | hard_swish |
-         conv2d({.filters = 16, .kernel = 3, .padding = 1, .groups = 16}) | relu |
-         conv2d({.filters = 8, .kernel = 1}) | [](Value x) { return global_average_pool(x); };
-}
-
 }  // namespace
 
 TEST_CASE("golden plans") {
-  check_golden("mlp_training_wide",
-               step(flatten | dense(128) | relu | dense(128) | relu | dense(10), sgd(), 128),
-               wide_target());
-  check_golden("lenet_training_wide", step(lenet(), adam(), 128), wide_target());
-  check_golden("lenet_inference_simt",
-               Model(lenet(), {Shape({1, 28, 28}), DType::f32}).inference_graph(16), simt_target());
-  check_golden("residual_inference_wide",
-               Model(conv2d({.filters = 8, .kernel = 3}) | residual(8) | residual(8),
-                     {Shape({3, 16, 16}), DType::f32})
-                   .inference_graph(1),
-               wide_target());
-  check_golden("depthwise_inference_simt",
-               Model(depthwise_block(), {Shape({8, 14, 14}), DType::f32}).inference_graph(4),
-               simt_target());
+  check_golden("mlp_training_wide", mlp_training(128), wide_target());
+  check_golden("lenet_training_wide", lenet_training(128), wide_target());
+  check_golden("lenet_inference_simt", lenet_inference(16), simt_target());
+  check_golden("residual_inference_wide", residual_inference(1), wide_target());
+  check_golden("depthwise_inference_simt", depthwise_inference(4), simt_target());
 }
 
 }  // namespace pinnacle::test

@@ -71,6 +71,17 @@ TEST_CASE("simplify_pointwise: a formula within a larger one") {
         "mul(sub(x0, x1), sigmoid(sub(x1, x0)))");
 }
 
+TEST_CASE("simplify_pointwise: operands that are sums and products themselves") {
+  CHECK(text_of("mul(mul(x0, 3), sigmoid(mul(x0, 3)))") == "silu(mul(x0, 3))");
+  CHECK(text_of("mul(mul(x0, x1), sigmoid(mul(x1, x0)))", 2) == "silu(mul(x1, x0))");
+  CHECK(text_of("mul(add(x0, 1), sigmoid(add(1, x0)))") == "silu(add(1, x0))");
+  if (has("gelu_tanh")) {
+    CHECK(text_of("mul(add(x0, x1), mul(0.5, add(1, tanh(mul(0.7978846, add(add(x0, x1),"
+                  " mul(add(x0, x1), mul(add(x0, x1), mul(0.044715, add(x0, x1))))))))))",
+                  2) == "gelu_tanh(add(x0, x1))");
+  }
+}
+
 TEST_CASE("simplify_pointwise: powers") {
   if (!has("pow")) return;
   CHECK(op_of("pow(x0, 2)") == "square");

@@ -29,13 +29,8 @@ class Simulation {
     for (std::size_t v = 0; v < graph_.values.size(); ++v) {
       const GraphValue& value = graph_.values[v];
       if (value.role == Role::local) continue;
-      Array array(value.type.shape);
-      const bool positive = value.name.find("variance") != std::string::npos;
-      if (value.role == Role::constant) {
-        array = to_array(*value.data);
-      } else {
-        for (double& x : array.data) x = random.uniform(positive ? 0.1F : -1.0F, 1.0F);
-      }
+      const Array array =
+          value.role == Role::constant ? to_array(*value.data) : random_contents(value, random);
       if (plan_.of_value[v] >= 0) write(plan_.of_value[v], array, {});
     }
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) run_node(i);

@@ -23,8 +23,8 @@ struct OnnxBinding;  // onnx.hpp
 struct CompileOptions {
   /// Force variants: {"matmul", "simt"}. An op whose forced variant declines is an error.
   std::map<std::string, std::string> variants;
-  /// Passes to leave out, by name: "fuse", "fold_constants", "group_updates", "choose_layout",
-  /// "plan_memory" (then nothing shares).
+  /// Passes to leave out, by name: "fuse", "choose_layout", "plan_memory" (then nothing shares) and
+  /// the others of docs/passes.md.
   std::vector<std::string> without_passes;
   bool profile = false;  ///< record the time of every kernel
   /// Inputs and outputs [N, C, H, W] may take the layout that the plan likes, as Session::graph()
