@@ -47,7 +47,8 @@ std::vector<OpCase> elementwise_cases() {
   add("equal", "i64, one", {integers(D::i64, {1}), integers(D::i64, {1})});
   add("greater", "f32", {reals({67}), numbers(D::f32, {67}, -2, 0.25, 13)});
   add("greater_or_equal", "u8, column", {bytes({3, 33}), bytes({3, 1})});
-  add("less", "i64", {integers(D::i64, {7, 16}), numbers(D::i64, {7, 1}, -3, 1, 7)});
+  add("less", "i32", {integers(D::i32, {7, 16}), numbers(D::i32, {7, 1}, -3, 1, 7)});
+  add("less", "few i64", {integers(D::i64, {7, 3}), numbers(D::i64, {7, 1}, -3, 1, 7)});
   add("less_or_equal", "f16, scalar",
       {numbers(D::f16, {31}, -2, 0.25, 16), numbers(D::f16, {}, 0.25, 1, 1)});
   add("and", "columns", {flags({2, 1, 35}), flags({1, 3, 35})});
@@ -68,7 +69,7 @@ std::vector<OpCase> elementwise_cases() {
   add("bit_shift", "right", {integers(D::i32, {40}), numbers(D::i32, {40}, -1, 3, 13)},
       {{"direction", std::string("right")}});
   add("mod", "rounded down", {integers(D::i32, {19, 2}), numbers(D::i32, {19, 1}, -4, 1, 9)});
-  add("mod", "truncated", {integers(D::i64, {37}), numbers(D::i64, {37}, -4, 1, 9)},
+  add("mod", "truncated", {integers(D::i32, {13, 3}), numbers(D::i32, {13, 1}, -4, 1, 9)},
       {{"fmod", std::int64_t{1}}});
   add("mod", "f32", {reals({36}), numbers(D::f32, {36}, -2.25, 0.75, 6)});
   add("mod", "f32, truncated", {reals({35}), numbers(D::f32, {35}, -2.25, 0.75, 6)},

@@ -42,25 +42,26 @@ bool takes_all(DType) { return true; }
 bool takes_boolean(DType dtype) { return dtype == DType::boolean; }
 bool takes_numbers(DType dtype) { return dtype != DType::boolean; }
 
-#define COMPARISON(name, operation)                                                            \
-  Kind {                                                                                       \
-    name, 2, takes_all, "", true,                                                              \
-        [](const OpView&) -> std::string { return "(a " #operation " b) ? (T)(1) : (T)(0)"; }, \
-        [](const OpView&) -> Function {                                                        \
-          return [](std::span<const double> x) -> double { return x[0] operation x[1]; };      \
-        }                                                                                      \
+#define COMPARISON(name, operation)                                                        \
+  Kind {                                                                                   \
+    name, 2, takes_all, "", true,                                                          \
+        [](const OpView& op) -> std::string {                                              \
+          return is_float(op.in[0]->dtype) ? "(a " #operation " b) ? (T)(1) : (T)(0)"      \
+                                           : "min((a " #operation " b) & (T)(3), (T)(1))"; \
+        },                                                                                 \
+        [](const OpView&) -> Function {                                                    \
+          return [](std::span<const double> x) -> double { return x[0] operation x[1]; };  \
+        }                                                                                  \
   }
-#define LOGIC(name, operation)                                                     \
-  Kind {                                                                           \
-    name, 2, takes_boolean, "bool", true,                                          \
-        [](const OpView&) -> std::string {                                         \
-          return "((a != (T)(0)) " #operation " (b != (T)(0))) ? (T)(1) : (T)(0)"; \
-        },                                                                         \
-        [](const OpView&) -> Function {                                            \
-          return [](std::span<const double> x) -> double {                         \
-            return (x[0] != 0) operation(x[1] != 0);                               \
-          };                                                                       \
-        }                                                                          \
+// Of booleans that need not be 0 or 1.
+#define LOGIC(name, operation, formula)                                                         \
+  Kind {                                                                                        \
+    name, 2, takes_boolean, "bool", true, [](const OpView&) -> std::string { return formula; }, \
+        [](const OpView&) -> Function {                                                         \
+          return [](std::span<const double> x) -> double {                                      \
+            return (x[0] != 0) operation(x[1] != 0);                                            \
+          };                                                                                    \
+        }                                                                                       \
   }
 
 std::string not_code(const OpView&) { return "(a == (T)(0)) ? (T)(1) : (T)(0)"; }
@@ -146,13 +147,12 @@ Function bit_shift_function(const OpView& op) {
 bool truncates(const OpView& op) { return op.attributes().integer("fmod", 0) != 0; }
 
 std::string mod_code(const OpView& op) {
-  // By 0 and -1, which may trap, everything is divisible.
+  // By 0 and -1, which may trap, everything is divisible, as by 1.
   const char* rest = is_float(op.in[0]->dtype)
                          ? "fmod(a, b)"
-                         : "(((b == (T)(0)) || (b == (T)(-1))) ? (T)(0)"
-                           " : a % (((b == (T)(0)) || (b == (T)(-1))) ? (T)(1) : b))";
+                         : "(a % (((b == (T)(0)) || (b == (T)(-1))) ? (T)(1) : b))";
   if (truncates(op)) return rest;
-  return fmt::format("(({0} != (T)(0)) && (({0} < (T)(0)) != (b < (T)(0)))) ? {0} + b : {0}", rest);
+  return fmt::format("(({0} != (T)(0)) & (({0} < (T)(0)) != (b < (T)(0)))) ? {0} + b : {0}", rest);
 }
 
 Function mod_function(const OpView& op) {
@@ -345,9 +345,9 @@ std::vector<OpDef> elementwise_ops() {
       COMPARISON("greater_or_equal", >=),
       COMPARISON("less", <),
       COMPARISON("less_or_equal", <=),
-      LOGIC("and", &&),
-      LOGIC("or", ||),
-      LOGIC("xor", !=),
+      LOGIC("and", &&, "min(min(a, b), (T)(1))"),
+      LOGIC("or", ||, "min(max(a, b), (T)(1))"),
+      LOGIC("xor", !=, "min(a, (T)(1)) ^ min(b, (T)(1))"),
       {"not", 1, takes_boolean, "bool", true, not_code, not_function},
       {"is_nan", 1, is_float, "floats", true, is_nan_code, is_nan_function},
       {"is_inf", 1, is_float, "floats", true, is_inf_code, is_inf_function},

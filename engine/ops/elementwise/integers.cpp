@@ -37,7 +37,7 @@ std::int64_t power(std::int64_t a, std::int64_t b) {
 
 // In alphabetical order.
 constexpr IntegerFormula kFormulas[] = {
-    {"abs", "(a < (T)(0)) ? -a : a", FN(a < 0 ? minus(a) : a)},
+    {"abs", "max(a, -a)", FN(a < 0 ? minus(a) : a)},
     {"add", "a + b", FN(plus(a, b))},
     {"div",
      "(b == (T)(0)) ? (T)(0) : ((b == (T)(-1)) ? -a"
