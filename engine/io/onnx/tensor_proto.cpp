@@ -75,8 +75,8 @@ TensorType type_of(const ::onnx::TensorProto& proto, const std::string& where) {
 
 void TensorContext::take(std::uint64_t bytes, const std::string& where) const {
   if (bytes > *left_) {
-    throw LimitReached("the model's tensors are too large in all",
-                       {"see OnnxLimits::weight_bytes"}, where);
+    throw LimitReached("the model's tensors are too large in all", {"see OnnxLimits::weight_bytes"},
+                       where);
   }
   *left_ -= bytes;
 }
