@@ -74,11 +74,11 @@ ValueId frontier(NodeImport& node, const Sizes& s) {
   const ValueId offset = node.apply("sub", {count, scalar(node, static_cast<double>(s.queries))});
   if (left >= 0) {
     const ValueId least = node.apply("sub", {offset, scalar(node, static_cast<double>(left))});
-    seen = node.apply("logical_and", {seen, node.apply("greater_equal", {from_query, least})});
+    seen = node.apply("and", {seen, node.apply("greater_or_equal", {from_query, least})});
   }
   if (right >= 0) {
     const ValueId most = node.apply("add", {offset, scalar(node, static_cast<double>(right))});
-    seen = node.apply("logical_and", {seen, node.apply("less_equal", {from_query, most})});
+    seen = node.apply("and", {seen, node.apply("less_or_equal", {from_query, most})});
   }
   return node.apply("where", {seen, scalar(node, 0), scalar(node, hidden)});
 }
