@@ -1,7 +1,7 @@
 // lstm, gru, rnn: the recurrence of a layer whose inputs were multiplied with their weights (and the
 // biases added) beforehand, for all steps at once. As in ONNX; gates in its order: i o f c, z r h.
 //   attributes  direction: forward, reverse, bidirectional. activations: pointwise expressions of x0
-//               joined by ';', per direction f, g, h. clip: bound of what activations get.
+//               joined by ';', per direction f, g, h. clip: bound of what activations of gates get.
 //               input_forget (lstm), linear_before_reset (gru).
 //   outputs     y [steps, directions, batch, hidden], y_h [directions, batch, hidden], lstm: y_c
 // SPDX-License-Identifier: Apache-2.0
@@ -91,7 +91,7 @@ struct Sequence {
       const double f = r.input_forget ? 1 - i : activate(0, gate(2) + peephole(2, n) * c[at]);
       c[at] = f * c[at] + i * activate(1, gate(3));
       const double o = activate(0, gate(1) + peephole(1, n) * c[at]);
-      next[at] = o * activate(2, c[at]);
+      next[at] = o * activations[2](std::array<double, 1>{c[at]});
     }
     return next;
   }
