@@ -25,6 +25,14 @@ struct Memory::Impl {
   std::shared_ptr<std::map<std::string, Array>> on_host;
 };
 
+/// One call of a plan's step in the last run.
+struct CallTime {
+  std::size_t step = 0;
+  std::size_t call = 0;
+  double start = 0;  ///< after the run's first call began. Units: us
+  double microseconds = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -36,7 +44,7 @@ class Backend {
                            std::span<const cl_event> wait_list) = 0;
   virtual Tensor read_persistent(std::string_view name) = 0;
   virtual void write_persistent(std::string_view name, const Tensor& contents) = 0;
-  virtual std::vector<std::pair<std::size_t, double>> profile() const = 0;  ///< step, us
+  virtual std::vector<CallTime> profile() const = 0;
 };
 
 std::unique_ptr<Backend> make_device_backend(const Device& device, const Plan& plan,

@@ -26,10 +26,13 @@ class DeviceBackend final : public Backend {
   void write_persistent(std::string_view name, const Tensor& contents) override {
     executor_.write_persistent(name, contents);
   }
-  std::vector<std::pair<std::size_t, double>> profile() const override {
-    std::vector<std::pair<std::size_t, double>> times;
+  std::vector<CallTime> profile() const override {
+    std::vector<CallTime> times;
     for (const auto& call : executor_.profile()) {
-      times.emplace_back(static_cast<std::size_t>(call.step), call.microseconds);
+      times.push_back({.step = static_cast<std::size_t>(call.step),
+                       .call = static_cast<std::size_t>(call.call),
+                       .start = call.start,
+                       .microseconds = call.microseconds});
     }
     return times;
   }

@@ -75,7 +75,7 @@ class HostBackend final : public Backend {
     (*memory_)[std::string(name)] = to_array(contents);
   }
 
-  std::vector<std::pair<std::size_t, double>> profile() const override { return {}; }
+  std::vector<CallTime> profile() const override { return {}; }
 
  private:
   ValueId port(const std::vector<ValueId>& ports, std::string_view name, const char* kind) const {

@@ -189,8 +189,24 @@ std::vector<StepTime> Session::profile() const {
   for (const Step& step : impl_->plan.steps) {
     times.push_back({step.node, step.op, step.variant, 0, step.flop, step.bytes});
   }
-  for (const auto& [step, us] : impl_->backend->profile()) times.at(step).microseconds += us;
+  for (const CallTime& time : impl_->backend->profile()) {
+    times.at(time.step).microseconds += time.microseconds;
+  }
   return times;
+}
+
+std::vector<TraceEvent> Session::trace() const {
+  std::vector<TraceEvent> events;
+  for (const CallTime& time : impl_->backend->profile()) {
+    const Step& step = impl_->plan.steps.at(time.step);
+    events.push_back({.node = step.node,
+                      .op = step.op,
+                      .variant = step.variant,
+                      .call = to_text(step.calls.at(time.call)),
+                      .start = time.start,
+                      .microseconds = time.microseconds});
+  }
+  return events;
 }
 
 Session compile(const Graph& graph, const Device& device, const CompileOptions& options) {

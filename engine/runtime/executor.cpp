@@ -408,12 +408,9 @@ std::vector<std::string> Executor::persistent_names() const {
 
 std::vector<StepProfile> Executor::profile() const {
   std::vector<StepProfile> times;
+  cl_ulong first = 0;
   for (std::size_t i = 0; i < events_.size(); ++i) {
     if (events_[i].get() == nullptr) continue;  // not run yet
-    if (host_us_[i] > 0) {
-      times.push_back({prepared_[i].step, prepared_[i].call, host_us_[i]});
-      continue;
-    }
     cl_ulong start = 0;
     cl_ulong end = 0;
     check(clGetEventProfilingInfo(events_[i].get(), CL_PROFILING_COMMAND_START, sizeof(start),
@@ -422,8 +419,14 @@ std::vector<StepProfile> Executor::profile() const {
     check(clGetEventProfilingInfo(events_[i].get(), CL_PROFILING_COMMAND_END, sizeof(end), &end,
                                   nullptr),
           "clGetEventProfilingInfo", device_.name());
-    times.push_back(
-        {prepared_[i].step, prepared_[i].call, 1e-3 * static_cast<double>(end - start)});
+    // The host's work ends where its marker does.
+    const double us = host_us_[i] > 0 ? host_us_[i] : 1e-3 * static_cast<double>(end - start);
+    if (times.empty()) first = end - std::min(end, static_cast<cl_ulong>(1e3 * us));
+    const double ended = 1e-3 * (static_cast<double>(end) - static_cast<double>(first));
+    times.push_back({.step = prepared_[i].step,
+                     .call = prepared_[i].call,
+                     .microseconds = us,
+                     .start = std::max(0.0, ended - us)});
   }
   return times;
 }

@@ -27,6 +27,7 @@ struct StepProfile {
   int step = 0;
   int call = 0;
   double microseconds = 0;
+  double start = 0;  ///< after the run's first call began. Units: us
 };
 
 class Executor {

@@ -161,6 +161,16 @@ TEST_CASE("session: the profile names every step") {
     double total = 0;
     for (const StepTime& time : times) total += time.microseconds;
     CHECK(total > 0);
+    // The trace has the same times call by call, none before the one that was enqueued before it.
+    double traced = 0;
+    double last = 0;
+    for (const TraceEvent& event : session.trace()) {
+      CHECK(!event.call.empty());
+      CHECK(event.start >= last);
+      last = event.start;
+      traced += event.microseconds;
+    }
+    CHECK(traced == doctest::Approx(total));
   }
 }
 

@@ -41,6 +41,14 @@ struct StepTime {
   double bytes = 0;
 };
 
+/// One call on the device, such as one kernel. Units: us, from the begin of the run's first call.
+struct TraceEvent {
+  std::string node, op, variant;
+  std::string call;  ///< "matmul/wide(MR=12, NR=32) 11x4 groups of 1"
+  double start = 0;
+  double microseconds = 0;
+};
+
 class Session {
  public:
   Session(Session&&) noexcept;
@@ -82,6 +90,8 @@ class Session {
 
   /// With CompileOptions::profile: the device time of each step of the last run. Units: us.
   std::vector<StepTime> profile() const;
+  /// Likewise: each call of the last run, in order.
+  std::vector<TraceEvent> trace() const;
 
   struct Impl;
   explicit Session(std::unique_ptr<Impl> impl);
