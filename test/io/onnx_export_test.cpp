@@ -4,6 +4,7 @@
 #include <pinnacle/error.hpp>
 #include <pinnacle/functions.hpp>
 #include <pinnacle/onnx.hpp>
+#include <pinnacle/session.hpp>
 
 #include <algorithm>
 #include <map>
@@ -128,6 +129,43 @@ TEST_CASE("onnx export: all nets are written, and written again to the same byte
     CHECK(proto.graph().input(0).type().tensor_type().shape().dim(0).dim_param() == "batch");
     CHECK(proto.graph().output(0).type().tensor_type().shape().dim(0).dim_param() == "batch");
   }
+}
+
+TEST_CASE("onnx export: what is read again computes the same, and is written alike") {
+  const test::Folder folder;
+  const Device host = Device::host();
+  for (const test::NamedNet& net : test::onnx_nets()) {
+    CAPTURE(net.name);
+    const Model model = test::make_model(net);
+    model.save(folder / "a.onnx");
+    const Graph graph =
+        load(folder / "a.onnx").graph({.symbols = {{"batch", 3}}, .shapes = {}, .contents = {}});
+    REQUIRE(graph.inputs.size() == 1);
+    const Tensor x = test::some_numbers(graph.type(graph.inputs[0]).shape);
+    CHECK(x.shape()[0] == 3);
+    const Tensor wanted = compile(model, host, 3)(x);
+    const Tensor got = compile(graph, host)(x);
+    REQUIRE(got.type() == wanted.type());
+    for (std::size_t i = 0; i < got.f32().size(); ++i) {
+      CHECK(got.f32()[i] == doctest::Approx(wanted.f32()[i]).epsilon(1e-4));
+    }
+    save_onnx(graph, folder / "b.onnx");
+    save_onnx(load(folder / "b.onnx").graph(), folder / "c.onnx");
+    const ::onnx::ModelProto b = parsed(folder.read("b.onnx"));
+    const ::onnx::ModelProto c = parsed(folder.read("c.onnx"));
+    CHECK(operators(b) == operators(c));
+    CHECK(b.graph().initializer_size() == c.graph().initializer_size());
+    CHECK(text(b.graph().input(0)) == text(c.graph().input(0)));
+    CHECK(text(b.graph().output(0)) == text(c.graph().output(0)));
+  }
+}
+
+TEST_CASE("onnx export: an attribute that is not known is not passed over") {
+  const Layer odd = [](Value x) {
+    return apply("softmax", {x}, {{"axis", std::int64_t{1}}, {"temperature", 2.0}});
+  };
+  CHECK_THROWS_WITH_AS(written(graph_of(odd, {2, 3})), doctest::Contains("temperature"),
+                       UnsupportedError);
 }
 
 TEST_CASE("onnx export: extents that follow the batch") {

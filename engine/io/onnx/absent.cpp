@@ -27,5 +27,6 @@ OnnxModel parse_onnx(std::span<const std::byte>, const std::filesystem::path&, c
 }
 Tensor load_onnx_tensor(const std::filesystem::path& file) { absent(file.string()); }
 void save_onnx(const Graph&, const std::filesystem::path& file) { absent(file.string()); }
+void save_onnx(const Model&, const std::filesystem::path& file) { absent(file.string()); }
 
 }  // namespace pinnacle

@@ -388,6 +388,16 @@ std::string Exporter::batch_extent() {
   throw UnsupportedError("no input has the batch as an extent", {}, "save_onnx");
 }
 
+// An attribute that the row does not know of may change what the node means.
+void check_attributes(const NodeExport& node, const ExportRow& row) {
+  const std::vector<std::string> known = split(row.attributes, ' ');
+  for (const auto& [name, value] : node.attributes().items()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      node.unsupported(fmt::format("its attribute {} has no form in ONNX", name));
+    }
+  }
+}
+
 void Exporter::add_nodes() {
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
@@ -398,6 +408,7 @@ void Exporter::add_nodes() {
     const auto row = export_rows().find(node.op);
     try {
       if (row == export_rows().end()) writer.unsupported("ONNX has no operator for it");
+      check_attributes(writer, *row->second);
       row->second->write(writer);
     } catch (const UnsupportedError& error) {
       unsupported_.emplace_back(error.what());

@@ -77,6 +77,9 @@ class NodeExport {
 struct ExportRow {
   std::string_view op;
   void (*write)(NodeExport& node);
+  /// The attributes that it takes into account, separated by blanks: a node that has others is declined,
+  /// so that an op can grow without being written wrongly.
+  std::string_view attributes = {};
 };
 
 /// Writes a pointwise expression (ops/epilogue.hpp) on operands of these names, whose type is `dtype`.

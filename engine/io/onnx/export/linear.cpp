@@ -93,22 +93,29 @@ Attributes pool_options(const NodeExport& node) {
 
 void write_max_pool(NodeExport& node) {
   decline_blocks(node);
-  node.finish("MaxPool", {node.in(0)}, pool_options(node));
+  Attributes options = pool_options(node);
+  options.set("dilations", node.attributes().ints("dilations", {1, 1}));
+  node.finish("MaxPool", {node.in(0)}, options);
 }
 
 void write_average_pool(NodeExport& node) {
   decline_blocks(node);
+  if (node.attributes().ints("dilations", {1, 1}) != Ints{1, 1}) {
+    node.unsupported("AveragePool has no dilations");
+  }
   node.finish("AveragePool", {node.in(0)}, pool_options(node));
 }
 
 }  // namespace
 
 std::vector<ExportRow> linear_exports() {
-  return {{"average_pool2d", write_average_pool},
-          {"conv2d", write_conv2d},
-          {"conv2d_backward_data", write_conv_transpose},
-          {"matmul", write_matmul},
-          {"max_pool2d", write_max_pool}};
+  constexpr std::string_view kWindow = "kernel_shape strides pads dilations";
+  return {{"average_pool2d", write_average_pool, kWindow},
+          {"conv2d", write_conv2d, "strides pads dilations group epilogue block"},
+          {"conv2d_backward_data", write_conv_transpose,
+           "strides pads dilations group input_shape block"},
+          {"matmul", write_matmul, "transpose_a transpose_b epilogue"},
+          {"max_pool2d", write_max_pool, kWindow}};
 }
 
 }  // namespace pinnacle::onnx

@@ -2,6 +2,7 @@
 // formula.
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <cmath>
 #include <map>
 
 #include "io/onnx/node_export.hpp"
@@ -47,6 +48,7 @@ constexpr Direct kDirect[] = {
     {"relu", "Relu"},
     {"round", "Round"},
     {"selu", "Selu"},
+    {"shrink", "Shrink"},
     {"sigmoid", "Sigmoid"},
     {"sign", "Sign"},
     {"sin", "Sin"},
@@ -92,8 +94,46 @@ std::string write_mish(NodeExport& node, const Expression&, const std::string& a
   return node.apply("Mul", {a, node.apply("Tanh", {node.apply("Softplus", {a})})});
 }
 
-constexpr Composed kComposed[] = {
-    {"gelu", write_gelu}, {"mish", write_mish}, {"silu", write_silu}, {"square", write_square}};
+// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+std::string write_gelu_tanh(NodeExport& node, const Expression&, const std::string& a,
+                            const std::string&, DType dtype) {
+  const std::string square = node.apply("Mul", {a, a});
+  const std::string slope = node.apply("Mul", {square, node.number(0.044715, dtype)});
+  const std::string factor = node.apply("Add", {slope, node.number(1, dtype)});
+  const std::string bent = node.apply("Mul", {a, factor});
+  const std::string scaled = node.apply("Mul", {bent, node.number(0.79788456080286535588, dtype)});
+  const std::string share =
+      node.apply("Add", {node.apply("Tanh", {scaled}), node.number(1, dtype)});
+  return node.apply("Mul", {node.apply("Mul", {a, node.number(0.5, dtype)}), share});
+}
+
+// Bounds are inputs; one at infinity is left out.
+std::string write_clip(NodeExport& node, const Expression& e, const std::string& a,
+                       const std::string&, DType dtype) {
+  NodeExport::Names inputs = {a};
+  inputs.push_back(std::isinf(e.parameters[0]) ? "" : node.number(e.parameters[0], dtype));
+  if (!std::isinf(e.parameters[1])) inputs.push_back(node.number(e.parameters[1], dtype));
+  return node.apply("Clip", inputs);
+}
+
+std::string write_swish(NodeExport& node, const Expression& e, const std::string& a,
+                        const std::string&, DType dtype) {
+  const std::string scaled = node.apply("Mul", {a, node.number(e.parameters[0], dtype)});
+  return node.apply("Mul", {a, node.apply("Sigmoid", {scaled})});
+}
+
+// PRelu wants a slope that broadcasts to x; max(x, 0) + slope min(x, 0) takes any.
+std::string write_prelu(NodeExport& node, const Expression&, const std::string& a,
+                        const std::string& b, DType dtype) {
+  const std::string zero = node.number(0, dtype);
+  const std::string below = node.apply("Mul", {b, node.apply("Min", {a, zero})});
+  return node.apply("Add", {node.apply("Max", {a, zero}), below});
+}
+
+constexpr Composed kComposed[] = {{"clip", write_clip},           {"gelu", write_gelu},
+                                  {"gelu_tanh", write_gelu_tanh}, {"mish", write_mish},
+                                  {"prelu", write_prelu},         {"silu", write_silu},
+                                  {"square", write_square},       {"swish", write_swish}};
 
 struct Writer {
   NodeExport& node;
@@ -178,8 +218,11 @@ std::string write_expression(NodeExport& node, std::string_view expression,
 }
 
 std::vector<ExportRow> pointwise_exports() {
-  std::vector<ExportRow> rows = {{"pointwise", write}};
-  for (const PointwiseRow& row : pointwise_rows()) rows.push_back({row.name, write});
+  std::vector<ExportRow> rows = {{"pointwise", write, "expression"}};
+  // What is no parameter of the formula has no meaning there.
+  for (const PointwiseRow& row : pointwise_rows()) {
+    rows.push_back({row.name, write, "alpha beta gamma lambd bias min max"});
+  }
   return rows;
 }
 
