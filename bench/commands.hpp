@@ -75,10 +75,45 @@ struct NetsOptions {
   bool profile = false;
   bool first_result = false;  ///< instead: the time until a process has its first result
   bool once = false;          ///< instead: what first_result starts
+  std::string save;           ///< instead: write the net to this file
+  std::vector<std::string> without_passes;
   JsonOption json;
 };
 /// 1 if a net could not be run.
 int run_nets(const NetsOptions& options);
+
+struct ModelOptions {
+  std::vector<std::string> files;
+  std::string device;
+  std::int64_t batch = 0;           ///< 0: as the file says, else 1
+  std::vector<std::string> shapes;  ///< "x=1x3x224x224"
+  std::string inputs;               ///< a folder with input_N.pb
+  double seconds = 1;               ///< per model and side, about
+  std::string peers;                ///< "onnxruntime" or empty
+  bool profile = false;
+  std::string trace;  ///< a file for the calls of one run
+  std::vector<std::string> without_passes;
+  bool first_result = true;  ///< also the time until a process has its first result
+  bool once = false;         ///< instead: what that process does
+  JsonOption json;
+};
+/// 1 if a model could not be run, or its outputs differ from a peer's.
+int run_model(const ModelOptions& options);
+
+struct CheckOptions {
+  std::string file;
+  std::string device;
+  std::string against = "host";
+  std::int64_t batch = 0;
+  std::vector<std::string> shapes;
+  std::string inputs;
+  double rtol = 1e-3;
+  std::optional<double> atol;  ///< none: a share of the node's largest value
+  std::vector<std::string> without_passes;
+  JsonOption json;
+};
+/// 1 if a node differs by more than the tolerance.
+int run_check(const CheckOptions& options);
 
 struct TuneOptions {
   std::string device;

@@ -67,18 +67,12 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return all;
 }
 
-struct FirstResult {
-  double seconds = 0;  // from the start of the process
-  Json parts;
-};
-
-FirstResult start_and_wait(const std::string& net, const std::string& device,
+FirstResult start_and_wait(std::vector<std::string> words, const std::string& name,
                            const CacheFolder& caches) {
-  std::vector<std::string> words = {"pinnacle-bench", "nets", net, "--once"};
-  if (!device.empty()) words.insert(words.end(), {"--device", device});
+  words.insert(words.begin(), "pinnacle-bench");
   std::vector<std::string> variables = caches.environment();
   int ends[2];
-  if (::pipe(ends) != 0) throw DeviceError("no pipe for the child process", net);
+  if (::pipe(ends) != 0) throw DeviceError("no pipe for the child process", name);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
@@ -103,12 +97,24 @@ FirstResult start_and_wait(const std::string& net, const std::string& device,
   if (failed == 0) ::waitpid(process, &status, 0);
   Json parts = Json::parse(said, nullptr, false);
   if (failed != 0 || status != 0 || !parts.is_object()) {
-    throw DeviceError("the measured process failed", net, "what it said is above");
+    throw DeviceError("the measured process failed", name, "what it said is above");
   }
   return {.seconds = seconds, .parts = std::move(parts)};
 }
 
 }  // namespace
+
+FirstResults measure_first_result(const std::vector<std::string>& words, const std::string& name) {
+  const CacheFolder caches;
+  FirstResults results;
+  results.cold = start_and_wait(words, name, caches);
+  std::vector<FirstResult> warm;
+  for (int i = 0; i < kWarmRuns; ++i) warm.push_back(start_and_wait(words, name, caches));
+  std::sort(warm.begin(), warm.end(),
+            [](const FirstResult& a, const FirstResult& b) { return a.seconds < b.seconds; });
+  results.warm = std::move(warm[kWarmRuns / 2]);
+  return results;
+}
 
 int run_once(const Net& net, const Device& device) {
   const double start = now();
@@ -142,15 +148,11 @@ int run_first_result(const std::vector<Net>& nets, const std::string& device,
   StatusLine status;
   for (const Net& net : nets) {
     status.show(fmt::format("first result of {} ...", net.name));
-    const CacheFolder caches;
-    std::vector<FirstResult> results;
-    for (int i = 0; i <= kWarmRuns; ++i) {
-      results.push_back(start_and_wait(net.name, device, caches));
-    }
-    std::sort(results.begin() + 1, results.end(),
-              [](const FirstResult& a, const FirstResult& b) { return a.seconds < b.seconds; });
+    std::vector<std::string> words = {"nets", net.name, "--once"};
+    if (!device.empty()) words.insert(words.end(), {"--device", device});
+    const FirstResults results = measure_first_result(words, net.name);
     for (const bool warm : {false, true}) {
-      const FirstResult& result = results[warm ? 1 + kWarmRuns / 2 : 0];
+      const FirstResult& result = warm ? results.warm : results.cold;
       const auto part = [&](const char* name) { return number(result.parts.value(name, 0.0)); };
       table.add({net.name, warm ? "warm" : "cold", number(result.seconds), part("device"),
                  part("model"), part("compile"), part("run")});

@@ -82,6 +82,8 @@ class CommandLine {
     add_compare();
     add_ops();
     add_nets();
+    add_model();
+    add_check();
     add_tune();
   }
 
@@ -133,6 +135,28 @@ class CommandLine {
         ->check(is_sensible_time)
         ->type_name("S")
         ->capture_default_str();
+  }
+
+  static void add_without_pass(CLI::App& app, std::vector<std::string>& passes) {
+    app.add_option("--without-pass", passes, "Leave this pass out; may be given several times")
+        ->expected(1)
+        ->take_all()
+        ->type_name("NAME");
+  }
+
+  // Options that say what a model file is run with.
+  static void add_work(CLI::App& app, std::int64_t& batch, std::vector<std::string>& shapes,
+                       std::string& inputs) {
+    app.add_option("--batch", batch, "Extent of symbolic first axes (default: 1)")
+        ->check(CLI::Range(1, 65536))
+        ->type_name("N");
+    app.add_option("--shape", shapes, "Shape of an input; may be given several times")
+        ->expected(1)
+        ->take_all()
+        ->type_name("INPUT=1x3x224x224");
+    app.add_option("--inputs", inputs,
+                   "A folder with input_0.pb, ... (default: the same made-up numbers)")
+        ->type_name("FOLDER");
   }
 
   void add_devices() {
@@ -251,11 +275,22 @@ class CommandLine {
     sub.add_flag("--first-result", nets_.first_result,
                  "Instead: from a process's start to its first result, cold and warm");
     sub.add_flag("--once", nets_.once, "Instead: one inference, as --first-result starts it");
+    sub.add_option("--save", nets_.save,
+                   "Instead: write the net to FILE, as ONNX if its name ends in .onnx")
+        ->type_name("FILE");
+    add_without_pass(sub, nets_.without_passes);
     add_seconds(sub, nets_.seconds);
     add_json(sub, nets_.json);
   }
 
   void check_nets_flags() const {
+    if (!nets_.save.empty()) {
+      if (nets_.nets.size() != 1) throw ArgumentError("takes one net", "--save");
+      if (nets_.peers || nets_.profile || nets_.first_result || nets_.once || nets_.json) {
+        throw ArgumentError("measures nothing; only a net's name goes with it", "--save");
+      }
+      return;
+    }
     if (!nets_.first_result && !nets_.once) return;
     const std::string flag = nets_.once ? "--once" : "--first-result";
     if (nets_.peers || nets_.profile || !nets_.batches.empty() || nets_.mode != "all" ||
@@ -266,6 +301,69 @@ class CommandLine {
           flag);
     }
     if (nets_.once && nets_.nets.size() != 1) throw ArgumentError("takes one net", flag);
+  }
+
+  void add_model() {
+    CLI::App& sub = subcommand("model", "Measures models from ONNX files", [this] {
+      if (model_.files.empty()) throw no_file("model");
+      if (model_.once && model_.files.size() != 1) throw ArgumentError("takes one file", "--once");
+      return run_model(model_);
+    });
+    sub.footer(
+        "Examples:\n"
+        "  pinnacle-bench model resnet50.onnx --batch 8 --peers onnxruntime\n"
+        "  pinnacle-bench model bert.onnx --shape input_ids=1x128 --profile --trace run.json");
+    sub.add_option("files", model_.files, "Which")->type_name("FILE");
+    sub.add_option("--device", model_.device, "Which device (default: the fastest)")
+        ->type_name("SPEC");
+    add_work(sub, model_.batch, model_.shapes, model_.inputs);
+    sub.add_option("--peers", model_.peers, "Also, in turns with ours: onnxruntime")
+        ->type_name("NAME");
+    sub.add_flag("--profile", model_.profile, "Also the time of each step of the plan");
+    sub.add_option("--trace", model_.trace,
+                   "Write the calls of one run to FILE, for chrome://tracing or Perfetto")
+        ->type_name("FILE");
+    sub.add_flag_callback(
+        "--no-first-result", [this] { model_.first_result = false; },
+        "Do not measure how long a process takes to its first result");
+    sub.add_flag("--once", model_.once, "Instead: one run, as the first result is measured");
+    add_without_pass(sub, model_.without_passes);
+    add_seconds(sub, model_.seconds);
+    add_json(sub, model_.json);
+  }
+
+  void add_check() {
+    CLI::App& sub = subcommand("check", "Compares each node of a model on two devices", [this] {
+      if (check_.file.empty()) throw no_file("check");
+      return run_check(check_);
+    });
+    sub.footer(
+        "Examples:\n"
+        "  pinnacle-bench check model.onnx --device gpu\n"
+        "  pinnacle-bench check model.onnx --device 0 --against 1 --inputs test_data_set_0\n"
+        "The exit code is 1 if a node is out of tolerance.");
+    sub.add_option("file", check_.file, "Which")->type_name("FILE");
+    sub.add_option("--device", check_.device, "The device to check (default: the fastest)")
+        ->type_name("SPEC");
+    sub.add_option("--against", check_.against, "The device to compare with")
+        ->type_name("SPEC")
+        ->capture_default_str();
+    add_work(sub, check_.batch, check_.shapes, check_.inputs);
+    sub.add_option("--rtol", check_.rtol, "Tolerance, relative to each element")
+        ->check(CLI::Range(0.0, 1.0))
+        ->type_name("X")
+        ->capture_default_str();
+    sub.add_option("--atol", check_.atol,
+                   "Absolute tolerance (default: 1e-4 of the node's largest value)")
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("X");
+    add_without_pass(sub, check_.without_passes);
+    add_json(sub, check_.json);
+  }
+
+  static ArgumentError no_file(const char* subcommand_name) {
+    return ArgumentError("a model file is missing", subcommand_name,
+                         fmt::format("write pinnacle-bench {} FILE.onnx", subcommand_name));
   }
 
   void add_tune() {
@@ -322,6 +420,8 @@ class CommandLine {
   CLI::Option* batch_ = nullptr;
   bool overhead_ = false;
   NetsOptions nets_;
+  ModelOptions model_;
+  CheckOptions check_;
   std::function<int()> command_;
 };
 

@@ -70,9 +70,11 @@ std::shared_ptr<Session> training_session(const Net& net, const Model& model, st
 }
 
 std::shared_ptr<Session> make_session(const Net& net, const Model& model, const Row& row,
-                                      const Device& device, bool profile) {
+                                      const Device& device, bool profile,
+                                      const std::vector<std::string>& without_passes) {
   CompileOptions how;
   how.profile = profile;
+  how.without_passes = without_passes;
   if (row.mode == "training") return training_session(net, model, row.batch, device, how);
   auto session = std::make_shared<Session>(compile(model, device, row.batch, how));
   fill_inputs(*session);
@@ -104,7 +106,8 @@ class Bench {
             .peers = {}};
     try {
       const double start = now();
-      const std::shared_ptr<Session> session = make_session(net, model, row, device_, false);
+      const std::shared_ptr<Session> session =
+          make_session(net, model, row, device_, false, options_.without_passes);
       session->enqueue();
       session->finish();
       row.first = now() - start;  // kernels may be built, which takes up to a minute
@@ -117,7 +120,8 @@ class Bench {
   }
 
   std::vector<StepTime> profile(const Net& net, const Model& model, const Row& row) {
-    return median_profile(*make_session(net, model, row, device_, true), options_.seconds);
+    return median_profile(*make_session(net, model, row, device_, true, options_.without_passes),
+                          options_.seconds);
   }
 
  private:
@@ -272,6 +276,10 @@ double measure_peak(const Device& device) {
 int run_nets(const NetsOptions& options) {
   const Output output(options.json);
   const std::vector<Net> nets = chosen_nets(options.nets);
+  if (!options.save.empty()) {
+    Model(nets.front().layer, {nets.front().sample, DType::f32}).save(options.save);
+    return 0;
+  }
   const Device device = select_device(options.device);
   if (options.once) return run_once(nets.front(), device);
   if (options.first_result) return run_first_result(nets, options.device, output);

@@ -47,20 +47,30 @@ const std::vector<std::string>& peer_names() {
   return names;
 }
 
-PeerProcess::PeerProcess(const std::string& name, const PeerWork& work) : name_(name) {
+PeerProcess::PeerProcess(const std::string& name, const PeerWork& work)
+    : PeerProcess(name, fmt::format("nets_{}.py", name),
+                  {work.net, work.mode, std::to_string(work.batch), std::to_string(work.threads)},
+                  [&](const PeerAnswer& ready) {
+                    const std::int64_t parameters = ready.value("parameters", std::int64_t{0});
+                    if (parameters == work.parameters) return;
+                    throw DeviceError(fmt::format("its {} has {} parameters, ours {}", work.net,
+                                                  parameters, work.parameters),
+                                      name);
+                  }) {}
+
+PeerProcess::PeerProcess(std::string name, const std::string& script,
+                         const std::vector<std::string>& arguments,
+                         const std::function<void(const PeerAnswer&)>& check)
+    : name_(std::move(name)) {
   std::string reasons;
   for (const std::string& python : interpreters()) {
     try {
-      start(python, work);
+      start(python, script, arguments);
       const nlohmann::json ready = parse(receive(kLongestStart), name_);
       if (ready.contains("error")) {
         throw DeviceError(ready.at("error").get<std::string>(), name_);
       }
-      if (ready.value("parameters", std::int64_t{0}) != work.parameters) {
-        throw DeviceError(fmt::format("its {} has {} parameters, ours {}", work.net,
-                                      ready.value("parameters", std::int64_t{0}), work.parameters),
-                          name_);
-      }
+      check(ready);
       version_ = ready.value("version", "");
       way_ = ready.value("way", "");
       return;
@@ -74,8 +84,9 @@ PeerProcess::PeerProcess(const std::string& name, const PeerWork& work) : name_(
 
 PeerProcess::~PeerProcess() { stop(); }
 
-void PeerProcess::start(const std::string& python, const PeerWork& work) {
-  const std::string script = fmt::format("{}/nets_{}.py", PINNACLE_PEER_FOLDER, name_);
+void PeerProcess::start(const std::string& python, const std::string& script_name,
+                        const std::vector<std::string>& arguments) {
+  const std::string script = fmt::format("{}/{}", PINNACLE_PEER_FOLDER, script_name);
   std::error_code code;
   if (!std::filesystem::exists(script, code)) {
     throw DeviceError("is not there: it lies in the source folder that this was built from",
@@ -94,17 +105,13 @@ void PeerProcess::start(const std::string& python, const PeerWork& work) {
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   if (errors_ >= 0) posix_spawn_file_actions_adddup2(&actions, errors_, STDERR_FILENO);
-  std::vector<std::string> words = {python,
-                                    script,
-                                    work.net,
-                                    work.mode,
-                                    std::to_string(work.batch),
-                                    std::to_string(work.threads)};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
+  std::vector<std::string> words = {python, script};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
   const int failed =
-      ::posix_spawnp(&process_, python.c_str(), &actions, nullptr, arguments.data(), environ);
+      ::posix_spawnp(&process_, python.c_str(), &actions, nullptr, pointers.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
   if (failed != 0) {

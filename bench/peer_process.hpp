@@ -7,6 +7,8 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,9 @@ struct PeerWork {
   std::int64_t parameters = 0;  ///< of ours: the peer's net must have as many
 };
 
+/// What a peer says before it runs: version, way, and what its kind of work asks for.
+using PeerAnswer = nlohmann::json;
+
 /// The frameworks that can be asked for: "pytorch", "tensorflow".
 const std::vector<std::string>& peer_names();
 
@@ -32,6 +37,11 @@ class PeerProcess {
   /// separated by colons, else python3 and the system's.
   /// throws   DeviceError that says why it cannot be had
   PeerProcess(const std::string& name, const PeerWork& work);
+  /// The same for any script of bench/peers that talks so. `check` throws DeviceError for an answer
+  /// that will not do: then the next interpreter is tried.
+  PeerProcess(std::string name, const std::string& script,
+              const std::vector<std::string>& arguments,
+              const std::function<void(const PeerAnswer&)>& check);
   ~PeerProcess();
   PeerProcess(const PeerProcess&) = delete;
   PeerProcess& operator=(const PeerProcess&) = delete;
@@ -43,7 +53,8 @@ class PeerProcess {
   double run(std::int64_t count);
 
  private:
-  void start(const std::string& python, const PeerWork& work);
+  void start(const std::string& python, const std::string& script,
+             const std::vector<std::string>& arguments);
   void stop();
   void send(const std::string& line) const;
   std::string receive(double seconds);
