@@ -55,27 +55,27 @@ const char* number_type(DType dtype) {
   }
 }
 
-Reduction reduction_attribute(const OpView& op) {
+ScatterReduction reduction_attribute(const OpView& op) {
   constexpr std::array<std::string_view, 5> kNames = {"none", "add", "mul", "max", "min"};
   const std::string name = op.attributes().text("reduction", "none");
   const auto at = std::find(kNames.begin(), kNames.end(), name);
   if (at == kNames.end()) {
     shape_error(op, "reduction is \"{}\"; expected none, add, mul, max or min", name);
   }
-  return static_cast<Reduction>(at - kNames.begin());
+  return static_cast<ScatterReduction>(at - kNames.begin());
 }
 
-double combine(Reduction reduction, double there, double update) {
+double combine(ScatterReduction reduction, double there, double update) {
   switch (reduction) {
-    case Reduction::add:
+    case ScatterReduction::add:
       return there + update;
-    case Reduction::mul:
+    case ScatterReduction::mul:
       return there * update;
-    case Reduction::max:
+    case ScatterReduction::max:
       return std::isnan(there) || there > update ? there : update;
-    case Reduction::min:
+    case ScatterReduction::min:
       return std::isnan(there) || there < update ? there : update;
-    case Reduction::none:
+    case ScatterReduction::none:
       break;
   }
   return update;

@@ -28,11 +28,11 @@ const char* index_type(DType dtype);
 const char* number_type(DType dtype);
 
 /// What a scatter does with an element that is there: none, add, mul, max, min.
-enum class Reduction : std::uint8_t { none, add, mul, max, min };
+enum class ScatterReduction : std::uint8_t { none, add, mul, max, min };
 /// The attribute `reduction`. throws ShapeError
-Reduction reduction_attribute(const OpView& op);
+ScatterReduction reduction_attribute(const OpView& op);
 /// How the reference does it.
-double combine(Reduction reduction, double there, double update);
+double combine(ScatterReduction reduction, double there, double update);
 
 /// Spreads `count` elements over work-items: binds the two last arguments, count and how many each
 /// does, defines WG, and sets the range. `cost`: element operations of one, `loops`: its iterations.

@@ -63,7 +63,7 @@ std::vector<TensorType> infer(const OpView& op) {
 }
 
 std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
-  const Reduction reduction = reduction_attribute(op);
+  const ScatterReduction reduction = reduction_attribute(op);
   const Lines lines = lines_of(op);
   Array y = in[0];
   if (in[1].data.empty()) return {std::move(y)};
@@ -87,14 +87,15 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
 }
 
 Decline accepts(const OpView& op, const Target&, Family) {
-  if (reduction_attribute(op) != Reduction::none && number_type(op.in[0]->dtype) == nullptr) {
+  if (reduction_attribute(op) != ScatterReduction::none &&
+      number_type(op.in[0]->dtype) == nullptr) {
     return "kernels combine no f16";
   }
   return std::nullopt;
 }
 
 Lowering lower(const OpView& op, const Target& target, Family family) {
-  const Reduction reduction = reduction_attribute(op);
+  const ScatterReduction reduction = reduction_attribute(op);
   const Lines lines = lines_of(op);
   Lowering lowering;
   if (op.shape(1).elements() == 0) {
@@ -104,7 +105,8 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
   lowering.calls.emplace_back(CopyCall{in(0), out()});
   KernelCall& call = lowering.call("scatter_elements.cl");
   const DType dtype = op.in[0]->dtype;
-  call.define("ELEMENT", reduction == Reduction::none ? element_type(dtype) : number_type(dtype))
+  call.define("ELEMENT",
+              reduction == ScatterReduction::none ? element_type(dtype) : number_type(dtype))
       .define("INDEX", index_type(op.in[1]->dtype))
       .define("REDUCTION", static_cast<std::int64_t>(reduction))
       .define("FROM", offset_text(lines.axes, lines.axes.size(), "line", &CopyAxis::from))

@@ -57,7 +57,7 @@ std::vector<TensorType> infer(const OpView& op) {
 }
 
 std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
-  const Reduction reduction = reduction_attribute(op);
+  const ScatterReduction reduction = reduction_attribute(op);
   const Slices s = slices_of(op);
   Array y = in[0];
   auto index = in[1].data.begin();
@@ -76,7 +76,7 @@ std::vector<Array> reference(const OpView& op, std::span<const Array> in) {
 }
 
 Decline accepts(const OpView& op, const Target&, Family) {
-  if (reduction_attribute(op) == Reduction::none) return std::nullopt;
+  if (reduction_attribute(op) == ScatterReduction::none) return std::nullopt;
   if (number_type(op.in[0]->dtype) == nullptr) return "kernels combine no f16";
   if (slices_of(op).count > kMostInARow) {
     return fmt::format("more than {} updates, which are combined in their order", kMostInARow);
@@ -95,7 +95,7 @@ std::string slot_text(const OpView& op, const Slices& s) {
 }
 
 Lowering lower(const OpView& op, const Target& target, Family family) {
-  const Reduction reduction = reduction_attribute(op);
+  const ScatterReduction reduction = reduction_attribute(op);
   const Slices s = slices_of(op);
   const DType dtype = op.in[0]->dtype;
   Lowering lowering;
@@ -104,7 +104,7 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
     return lowering;
   }
   lowering.calls.emplace_back(CopyCall{in(0), out()});
-  if (reduction != Reduction::none) {
+  if (reduction != ScatterReduction::none) {
     KernelCall& call = lowering.call("scatter_nd/reduce.cl");
     call.define("ELEMENT", number_type(dtype))
         .define("INDEX", index_type(op.in[1]->dtype))

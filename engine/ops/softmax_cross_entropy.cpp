@@ -104,7 +104,8 @@ struct Size {
 Size size_of_rows(const OpView& op) { return {op.shape(0)[0], op.shape(0)[1]}; }
 
 Lowering lower(const OpView& op, const Target& target, Family family) {
-  const auto [rows, cols] = size_of_rows(op);
+  const std::int64_t rows = size_of_rows(op).rows;
+  const std::int64_t cols = size_of_rows(op).cols;
   const std::int64_t dense = is_dense(op) ? 1 : 0;
   const auto mean = static_cast<float>(1.0 / static_cast<double>(rows));
   Lowering lowering;

@@ -42,6 +42,13 @@ class Corpus(ProgramTest):
         self.assertEqual(made.read_text(), (ROOT / "docs" / "ops.md").read_text(),
                          "docs/ops.md is not what onnx_corpus --device host --markdown writes")
 
+    def test_written_and_read_again(self):
+        done = self.run_program(BUILD / "test" / "onnx_corpus", "--device", "host", "--export",
+                                self.folder, self.cases / "node", limit=600)
+        counts = re.search(r"^passed (\d+), failed (\d+), unsupported (\d+)$", done.stdout, re.M)
+        self.assertEqual(int(counts[2]), 0, done.stdout)
+        self.assertGreater(int(counts[1]), 1200)
+
     def test_a_share_on_the_device(self):
         self.assertGreater(self.run_corpus("--part", f"1/{SHARE_ON_DEVICE}"), 100)
 

@@ -1,6 +1,7 @@
 // onnx_corpus: runs cases of the ONNX project's backend tests (folders with a model.onnx and
 // test_data_set_*/input_N.pb, output_N.pb), and says what passed by group of operators.
-//   onnx_corpus [--device NAME] [--filter REGEX] [--part I/N] [--markdown FILE] [--verbose] DIR...
+//   onnx_corpus [--device NAME] [--filter REGEX] [--part I/N] [--export FOLDER] [--markdown FILE]
+//               [--verbose] DIR...
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
@@ -41,6 +42,7 @@ struct Options {
   std::string filter;
   std::string part = "1/1";
   std::string markdown;
+  std::string export_folder;
   double rtol = 1e-3;
   bool verbose = false;
 };
@@ -97,7 +99,14 @@ std::string run_data_set(const OnnxModel& model, const fs::path& folder, const D
   for (std::size_t i = 0; i < given.size(); ++i) {
     binding.contents[model.inputs()[i].name] = given[i];
   }
-  Session session = compile(model.graph(binding), device);
+  Graph graph = model.graph(binding);
+  if (!options.export_folder.empty()) {
+    // Written as ONNX and read again: it must still give the same.
+    const fs::path file = fs::path(options.export_folder) / (result.name + ".onnx");
+    save_onnx(graph, file);
+    graph = load(file).graph();
+  }
+  Session session = compile(graph, device);
   // What a device with kernels leaves to the host, whatever this one is.
   result.host_steps = make_plan(model.graph(binding), test::wide_target()).host_count();
   // A number half way between two steps may be rounded to either.
@@ -284,6 +293,8 @@ int main(int argc, char** argv) {
   app.add_option("--filter", options.filter, "only cases whose name this regular expression finds");
   app.add_option("--part", options.part, "every N-th case, from the I-th: I/N");
   app.add_option("--rtol", options.rtol, "relative tolerance");
+  app.add_option("--export", options.export_folder,
+                 "write each case as ONNX into this folder, and run what is read from there");
   app.add_option("--markdown", options.markdown, "write the results by operator to this file");
   app.add_flag("--verbose", options.verbose, "name every case");
   CLI11_PARSE(app, argc, argv);
