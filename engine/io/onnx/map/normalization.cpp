@@ -18,13 +18,6 @@ double epsilon_of(const NodeImport& node, double absent = 1e-5) {
   return epsilon;
 }
 
-// [C, 1, ...] beside [N, C, ...].
-ValueId beside(NodeImport& node, ValueId channels, const Shape& x) {
-  Ints dims(x.rank() - 1, 1);
-  dims[0] = x[1];
-  return node.reshape(channels, Shape(std::move(dims)));
-}
-
 void check_channels(NodeImport& node, std::size_t i, std::int64_t channels) {
   if (node.shape(i) != Shape{channels}) {
     node.invalid(fmt::format("input {} is {}; expected [{}]", i, node.shape(i), channels));
