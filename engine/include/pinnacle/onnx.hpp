@@ -44,13 +44,13 @@ struct OnnxPort {
 /// What graph() needs to make shapes static.
 struct OnnxBinding {
   /// Extents of symbolic dimensions by name. Those that are not named are 1.
-  std::map<std::string, std::int64_t, std::less<>> symbols;
+  std::map<std::string, std::int64_t, std::less<>> symbols = {};
   /// Shapes of inputs by name; they go before `symbols`.
-  std::map<std::string, Shape, std::less<>> shapes;
+  std::map<std::string, Shape, std::less<>> shapes = {};
   /// Contents of inputs that decide shapes (the second input of Reshape, say). Such an input is fixed:
   /// it becomes part of the graph and is not among the graph's inputs any more. The contents of
   /// other inputs are not used.
-  std::map<std::string, Tensor, std::less<>> contents;
+  std::map<std::string, Tensor, std::less<>> contents = {};
 };
 
 class OnnxModel {
