@@ -149,6 +149,19 @@ class Planner {
 
   bool is_whole(ValueId id) { return offset(id) == 0 && bytes(root(id)) == bytes(id); }
 
+  // Whether values lie at parts of where `id` does: such memory is one of the arena, as an output's
+  // may be the caller's.
+  bool has_ranges(ValueId id) {
+    const int at = root(id);
+    for (std::size_t v = 0; v < graph_.values.size(); ++v) {
+      const int value = static_cast<int>(v);
+      if (used_[v] && root(value) == at && (offset(value) != 0 || bytes(value) != bytes(at))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   // Operands that nothing else holds are written right into the result.
   void join_parts(std::size_t i) {
     const Node& node = graph_.nodes[i];
@@ -184,7 +197,7 @@ class Planner {
         if (updated_by(out) != kNoValue) continue;
         if (!is_output_[index(out)]) {
           join(out, from);
-        } else if (sharing_.places && is_free(from) && is_whole(from)) {
+        } else if (sharing_.places && is_free(from) && is_whole(from) && !has_ranges(from)) {
           join(from, out);
         }
         continue;

@@ -28,13 +28,15 @@ class Recognizer {
   }
 
  private:
-  // The value before reshape and expand nodes that change nothing but axes of extent 1, or repeat.
-  ValueId plain(ValueId id) {
+  // The value before reshape and expand nodes that change nothing but axes of extent 1, or repeat;
+  // `repeated` receives the shapes that are.
+  ValueId plain(ValueId id, std::vector<Shape>& repeated) {
     for (const Node* node = r_.writer(id); node != nullptr; node = r_.writer(id)) {
       const bool moves = node->op == "reshape" || node->op == "expand";
       // Not less than the least number there is.
       const bool bounds = node->op == "max" && uniform(r_.graph(), node->inputs[0]) == -INFINITY;
       if (!moves && !bounds) break;
+      if (node->op == "expand") repeated.push_back(r_.shape(node->inputs[0]));
       id = node->inputs[bounds ? 1 : 0];
     }
     return id;
@@ -42,13 +44,18 @@ class Recognizer {
 
   // reduce_X(x) over these axes, beside x: with extent 1 where it was reduced.
   const Node* reduced(const char* op, ValueId id, ValueId of) {
-    const Node* node = r_.writer(plain(id), op);
+    std::vector<Shape> repeated;
+    const Node* node = r_.writer(plain(id, repeated), op);
     if (node == nullptr) return nullptr;
     const Shape& x = r_.shape(node->inputs[0]);
     Shape kept = x;
     for (const std::int64_t axis : axes_of(*node)) kept[static_cast<std::size_t>(axis)] = 1;
     const Shape given = with_rank(r_.shape(id), x.rank());
-    const bool beside = given == kept || given == x;
+    // What is repeated must stand beside x already, or it is repeated along another axis.
+    const bool beside = (given == kept || given == x) &&
+                        std::all_of(repeated.begin(), repeated.end(), [&](const Shape& shape) {
+                          return with_rank(shape, x.rank()) == kept;
+                        });
     return beside && (of == kNoValue || node->inputs[0] == of) ? node : nullptr;
   }
 

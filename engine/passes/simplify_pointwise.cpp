@@ -56,7 +56,8 @@ struct Term {
   std::vector<Term> parts = {};         // factors, summands or arguments
 };
 
-bool close(double a, double b) { return std::fabs(a - b) <= 1e-4 * std::max(std::fabs(a), 1e-3); }
+// As near as two ways to round a number to f32 are.
+bool close(double a, double b) { return std::fabs(a - b) <= 1e-6 * std::max(std::fabs(a), 1e-3); }
 
 Term to_term(const Expression& e);
 

@@ -58,7 +58,7 @@ class OnnxModel {
   /// Inputs without those that the file gives contents for.
   const std::vector<OnnxPort>& inputs() const;
   const std::vector<OnnxPort>& outputs() const;
-  /// Version of the default operator set, 7 to 28.
+  /// Version of the default operator set, 1 to 28; below 7 the operators that say so are taken.
   int opset() const;
 
   /// The graph for these shapes, with the file's names and weights as constants.
@@ -87,7 +87,8 @@ Tensor load_onnx_tensor(const std::filesystem::path& file);
 
 /// Writes a graph as an ONNX model, operator set 17, atomically. Names of inputs, outputs and weights
 /// are kept; what serves training alone is left out.
-/// throws   FileError; UnsupportedError that lists every node that ONNX has no operator for, or if the
+/// throws   FileError; UnsupportedError that lists every node that cannot be written: ONNX has no
+///          operator for it, or Pinnacle no row of the map, or if the
 ///          file would be larger than 2 GiB
 void save_onnx(const Graph& graph, const std::filesystem::path& file);
 /// The model for inference. Its batch axis is the symbol "batch", unless the network is another for

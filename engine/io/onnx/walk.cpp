@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/onnx/walk.hpp"
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/unknown_field_set.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -27,6 +31,33 @@ double guessed_flop(const Graph& graph, const std::vector<ValueId>& inputs,
     }
   }
   return flop;
+}
+
+// The field attribute_proto of functions is younger than the definitions of some systems, which keep
+// it as unknown.
+std::vector<::onnx::AttributeProto> defaults_of(const ::onnx::FunctionProto& function) {
+  constexpr int kAttributeProto = 11;
+  std::vector<::onnx::AttributeProto> defaults;
+  const google::protobuf::Descriptor& type = *function.GetDescriptor();
+  const google::protobuf::Reflection& fields = *function.GetReflection();
+  if (const auto* field = type.FindFieldByNumber(kAttributeProto)) {
+    for (int i = 0; i < fields.FieldSize(function, field); ++i) {
+      defaults.emplace_back().CopyFrom(fields.GetRepeatedMessage(function, field, i));
+    }
+    return defaults;
+  }
+  const google::protobuf::UnknownFieldSet& unknown = fields.GetUnknownFields(function);
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    const google::protobuf::UnknownField& field = unknown.field(i);
+    if (field.number() != kAttributeProto ||
+        field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) {
+      continue;
+    }
+    if (!defaults.emplace_back().ParseFromString(field.length_delimited())) {
+      throw ParseError("a default of an attribute is damaged", printable(function.name()));
+    }
+  }
+  return defaults;
 }
 
 }  // namespace
@@ -187,13 +218,20 @@ void Walk::set_outputs(const Scope& scope) {
 
 // ---- Nodes --------------------------------------------------------------------------------------
 
-std::shared_ptr<const Tensor> Walk::weight(const ::onnx::TensorProto& proto) const {
-  return std::make_shared<const Tensor>(to_tensor(proto, document_.tensors));
+// Bodies of loops come here once per turn: what they hold is read once.
+std::shared_ptr<const Tensor> Walk::weight(const ::onnx::TensorProto& proto) {
+  std::shared_ptr<const Tensor>& tensor = weights_[&proto];
+  if (!tensor) tensor = std::make_shared<const Tensor>(to_tensor(proto, document_.tensors));
+  return tensor;
 }
 
-void Walk::declare(const ::onnx::GraphProto& graph, Scope& scope) const {
-  for (const auto& info : graph.value_info()) scope.declared[info.name()] = &info;
-  for (const auto& info : graph.output()) scope.declared[info.name()] = &info;
+void Walk::declare(const ::onnx::GraphProto& graph, Scope& scope) {
+  const auto [known, is_new] = declared_.try_emplace(&graph);
+  if (is_new) {
+    for (const auto& info : graph.value_info()) known->second[info.name()] = &info;
+    for (const auto& info : graph.output()) known->second[info.name()] = &info;
+  }
+  scope.declared = &known->second;
 }
 
 ValueId Walk::input(const ::onnx::NodeProto& proto, int i, const Scope& scope) const {
@@ -213,8 +251,12 @@ void Walk::nodes(const google::protobuf::RepeatedPtrField<::onnx::NodeProto>& al
   for (const ::onnx::NodeProto& proto : all) node(proto, scope);
 }
 
+// Nodes of the file, each turn of a loop anew, and what is made of them: one may become many.
 void Walk::count_visit(const ::onnx::NodeProto& proto) {
-  if (++visited_ > document_.limits.nodes) {
+  constexpr std::int64_t kValuesPerNode = 4;
+  const auto made = std::max(static_cast<std::int64_t>(graph_.nodes.size()),
+                             static_cast<std::int64_t>(graph_.values.size()) / kValuesPerNode);
+  if (std::max(++visited_, made) > document_.limits.nodes) {
     throw LimitReached(
         fmt::format("the model has more than {} nodes, loops unrolled", document_.limits.nodes), {},
         label(proto), "see OnnxLimits::nodes");
@@ -372,9 +414,14 @@ void Walk::give_up(const ::onnx::NodeProto& proto, Scope& scope, const std::stri
   for (const std::string& name : proto.output()) {
     if (name.empty()) continue;
     std::optional<TensorType> type;
-    if (const auto it = scope.declared.find(name); it != scope.declared.end()) {
+    const ::onnx::ValueInfoProto* info = nullptr;
+    if (scope.declared != nullptr) {
+      const auto it = scope.declared->find(name);
+      if (it != scope.declared->end()) info = it->second;
+    }
+    if (info != nullptr) {
       try {
-        type = input_type(*it->second);
+        type = input_type(*info);
         types.push_back(*type);
       } catch (const Error&) {
         type.reset();  // not declared so that it helps
@@ -407,6 +454,10 @@ std::vector<ValueId> Walk::function(const ::onnx::FunctionProto& body,
       meant = it->second;
     }
     attributes[attribute.name()] = meant;
+  }
+  const std::vector<::onnx::AttributeProto> defaults = defaults_of(body);
+  for (const ::onnx::AttributeProto& attribute : defaults) {
+    attributes.emplace(attribute.name(), &attribute);
   }
   Scope inner;
   inner.attributes = &attributes;

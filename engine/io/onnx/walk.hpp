@@ -20,12 +20,14 @@ namespace pinnacle::onnx {
 /// Attributes of the call that a function's body refers to; nullptr outside of functions.
 using FunctionAttributes = std::map<std::string, const ::onnx::AttributeProto*, std::less<>>;
 
+using Declared = std::map<std::string, const ::onnx::ValueInfoProto*, std::less<>>;
+
 /// What names mean in a graph, a subgraph or a function's body.
 struct Scope {
   const Scope* outer = nullptr;  ///< subgraphs see the names around them, functions do not
   std::map<std::string, ValueId, std::less<>> values = {};
   /// Types that the file declares, for what cannot be computed.
-  std::map<std::string, const ::onnx::ValueInfoProto*, std::less<>> declared = {};
+  const Declared* declared = nullptr;
   std::map<std::string, std::int64_t, std::less<>> opsets = {};  ///< by domain
   const FunctionAttributes* attributes = nullptr;
   std::string prefix = {};  ///< before names of what is unrolled: "loop_1/3/"
@@ -78,8 +80,8 @@ class Walk {
   ValueId stack(const std::vector<ValueId>& slices, std::int64_t axis);
   ValueId slice_of(ValueId x, std::size_t axis, std::int64_t position);
 
-  std::shared_ptr<const Tensor> weight(const ::onnx::TensorProto& proto) const;
-  void declare(const ::onnx::GraphProto& graph, Scope& scope) const;
+  std::shared_ptr<const Tensor> weight(const ::onnx::TensorProto& proto);
+  void declare(const ::onnx::GraphProto& graph, Scope& scope);
   [[noreturn]] void fail() const;
 
   const Document& document_;
@@ -87,6 +89,8 @@ class Walk {
   Graph graph_;
   Builder builder_{graph_};
   Evaluator evaluator_;
+  std::map<const ::onnx::GraphProto*, Declared> declared_;
+  std::map<const ::onnx::TensorProto*, std::shared_ptr<const Tensor>> weights_;  // of subgraphs
   std::set<std::string, std::less<>> names_;  // of values: each once
   std::set<ValueId> typeless_;                // results of what cannot be imported, of unknown type
   std::vector<std::string> unsupported_;

@@ -145,10 +145,12 @@ const PointwiseRow kRows[] = {
      {"alpha"},
      {0.01}},
     {"log", 1, "log(a)", "(T)(1.0f) / a", "", FN(std::log(a)), FN(1 / a), nullptr, 8},
-    {"max", 2, "fmax(a, b)", "(a >= b) ? (T)(1.0f) : (T)(0.0f)", "(a >= b) ? (T)(0.0f) : (T)(1.0f)",
-     FN(std::fmax(a, b)), FN(a >= b ? 1 : 0), FN(a >= b ? 0 : 1), 1},
-    {"min", 2, "fmin(a, b)", "(a <= b) ? (T)(1.0f) : (T)(0.0f)", "(a <= b) ? (T)(0.0f) : (T)(1.0f)",
-     FN(std::fmin(a, b)), FN(a <= b ? 1 : 0), FN(a <= b ? 0 : 1), 1},
+    {"max", 2, "(a >= b || a != a) ? a : b", "(a >= b) ? (T)(1.0f) : (T)(0.0f)",
+     "(a >= b) ? (T)(0.0f) : (T)(1.0f)", FN(a >= b || std::isnan(a) ? a : b), FN(a >= b ? 1 : 0),
+     FN(a >= b ? 0 : 1), 1},
+    {"min", 2, "(a <= b || a != a) ? a : b", "(a <= b) ? (T)(1.0f) : (T)(0.0f)",
+     "(a <= b) ? (T)(0.0f) : (T)(1.0f)", FN(a <= b || std::isnan(a) ? a : b), FN(a <= b ? 1 : 0),
+     FN(a <= b ? 0 : 1), 1},
     {"mish", 1, "a * tanh(fmax(a, (T)(0.0f)) + log1p(exp(-fabs(a))))",
      "tanh(fmax(a, (T)(0.0f)) + log1p(exp(-fabs(a)))) + a * logistic(a) * ((T)(1.0f) - "
      "tanh(fmax(a, (T)(0.0f)) + log1p(exp(-fabs(a)))) * tanh(fmax(a, (T)(0.0f)) + "

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "io/onnx/map/build.hpp"
 #include "io/onnx/map/integers.hpp"
 #include "io/onnx/map/windows.hpp"
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "io/onnx/map/build.hpp"
 #include "io/onnx/map/products.hpp"
 #include "io/onnx/map/windows.hpp"
 
@@ -84,7 +85,7 @@ class Einsum {
     }
     sum_away(whole, result_);
     whole = arranged(whole, result_);
-    return expand_to(node_, whole.value, shape_of(result_));
+    return broadcast_to(node_, whole.value, shape_of(result_));
   }
 
  private:
@@ -228,7 +229,7 @@ class Einsum {
         if (extent != b().shape(term.value)[i]) {
           Shape shape = b().shape(term.value);
           shape[i] = extent;
-          term.value = expand_to(node_, term.value, shape);
+          term.value = broadcast_to(node_, term.value, shape);
         }
       }
     }
@@ -244,7 +245,7 @@ class Einsum {
     Labels order = batch;
     order.insert(order.end(), rows.begin(), rows.end());
     order.insert(order.end(), columns.begin(), columns.end());
-    const ValueId value = expand_to(node_, arranged(term, order).value, shape_of(order));
+    const ValueId value = broadcast_to(node_, arranged(term, order).value, shape_of(order));
     return node_.reshape(value, {shape_of(batch).elements(), shape_of(rows).elements(),
                                  shape_of(columns).elements()});
   }

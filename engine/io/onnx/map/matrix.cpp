@@ -23,7 +23,7 @@ Shape broadcast(const NodeImport& node, const Shape& a, const Shape& b) {
   return Shape(std::move(dims));
 }
 
-ValueId expand_to(NodeImport& node, ValueId x, const Shape& shape) {
+ValueId broadcast_to(NodeImport& node, ValueId x, const Shape& shape) {
   if (node.b().shape(x) == shape) return x;
   if (node.b().shape(x).elements() == shape.elements()) return node.reshape(x, shape);
   return node.apply("expand", {x}, {{"shape", shape.dims()}});
@@ -55,15 +55,15 @@ ValueId matrix_product(NodeImport& node, ValueId a, ValueId b) {
   check_size(node, matrices(batch, sb));
   if (result.elements() == 0 || sa.back() == 0) {
     // Sums of nothing.
-    return expand_to(node, scalar(node, 0), result);
+    return broadcast_to(node, scalar(node, 0), result);
   }
   if (right.elements() == 1) {
     // One b for all matrices of a.
     b = node.reshape(b, {sb[sb.rank() - 2], sb.back()});
   } else {
-    b = expand_to(node, b, matrices(batch, sb));
+    b = broadcast_to(node, b, matrices(batch, sb));
   }
-  a = expand_to(node, a, matrices(batch, sa));
+  a = broadcast_to(node, a, matrices(batch, sa));
   return node.apply("matmul", {a, b});
 }
 

@@ -78,6 +78,12 @@ Values range(NodeImport& node) {
   if (step == 0 || !std::isfinite(step) || !std::isfinite(start) || !std::isfinite(limit)) {
     node.invalid(fmt::format("goes from {} to {} in steps of {}", start, limit, step));
   }
+  constexpr double kExact = 0x1p53;
+  for (const double number : {start, limit, step}) {
+    if (node.dtype(0) == DType::i64 && std::fabs(number) > kExact) {
+      node.unsupported("counts beyond 2^53, which is not exact here");
+    }
+  }
   const double length = std::max(0.0, std::ceil((limit - start) / step));
   constexpr double kMostSteps = 1 << 26;
   if (length > kMostSteps) {
@@ -125,8 +131,6 @@ Values size(NodeImport& node) {
 }
 
 // ---- The same elements under another shape ------------------------------------------------------
-
-Values identity(NodeImport& node) { return {node.in(0)}; }
 
 Values reshape(NodeImport& node) {
   const Shape& x = node.shape(0);
@@ -566,7 +570,6 @@ std::vector<ImportRow> movement_imports() {
           {"Expand", expand, Half::kept},
           {"EyeLike", eye_like, Half::kept},
           {"Flatten", flatten, Half::kept, 1},
-          {"Identity", identity, Half::kept, 1},
           {"Pad", pad, Half::kept, 1},
           {"Range", range, Half::kept},
           {"Reshape", reshape, Half::kept, 1},

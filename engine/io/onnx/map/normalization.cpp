@@ -151,7 +151,7 @@ std::vector<ValueId> group_normalization(NodeImport& node) {
     }
     check_channels(node, i, groups);
     const ValueId column = node.reshape(node.in(i), {groups, 1});
-    return node.reshape(expand_to(node, column, {groups, channels / groups}), {channels});
+    return node.reshape(broadcast_to(node, column, {groups, channels / groups}), {channels});
   };
   const ValueId scale = per_channel(1);
   return {grouped(node, node.in(0), scale, per_channel(2), groups, epsilon_of(node))};
@@ -170,7 +170,7 @@ ValueId of_normal_shape(NodeImport& node, ValueId id, const Shape& x, std::size_
     if (given[0] != 1) return kNoValue;
     given = Shape({given.begin() + 1, given.end()});
   }
-  return expand_to(node, node.reshape(id, given), normal);
+  return broadcast_to(node, node.reshape(id, given), normal);
 }
 
 std::vector<ValueId> layer_normalization(NodeImport& node) {

@@ -10,7 +10,7 @@ namespace pinnacle::onnx {
 /// Integers are multiplied as such. throws ParseError
 ValueId matrix_product(NodeImport& node, ValueId a, ValueId b);
 /// x with leading axes so that it has this shape; x itself if it has it.
-ValueId expand_to(NodeImport& node, ValueId x, const Shape& shape);
+ValueId broadcast_to(NodeImport& node, ValueId x, const Shape& shape);
 /// The shape that two operands broadcast to. throws ParseError
 Shape broadcast(const NodeImport& node, const Shape& a, const Shape& b);
 

@@ -114,7 +114,9 @@ void apply_scales(NodeImport& node, const std::vector<double>& scales,
   check_count(node, "scales", scales.size(), axes.size());
   for (std::size_t i = 0; i < axes.size(); ++i) {
     axes[i].scale = scales[i];
-    const double result = std::floor(axes[i].wanted());
+    // In f32, as the scale is: 10 times 2.3f is 23.
+    const double result =
+        std::floor(static_cast<float>(axes[i].extent) * static_cast<float>(scales[i]));
     if (!(scales[i] > 0) || !(result < static_cast<double>(kMostElements))) {
       node.invalid(fmt::format("scales axis {} by {}", axes[i].axis, scales[i]));
     }

@@ -117,15 +117,6 @@ ValueId pad_last(NodeImport& node, ValueId x, const Ints& begin, const Ints& end
   return node.apply("pad", {x}, {{"pads", pads}, {"value", value}});
 }
 
-ValueId slice_axis(NodeImport& node, ValueId x, std::size_t axis, std::int64_t start,
-                   std::int64_t end) {
-  if (start == 0 && end == node.b().shape(x)[axis]) return x;
-  return node.apply("slice", {x},
-                    {{"starts", Ints{start}},
-                     {"ends", Ints{end}},
-                     {"axes", Ints{static_cast<std::int64_t>(axis)}}});
-}
-
 ValueId scalar(NodeImport& node, double value) {
   return node.b().constant(static_cast<float>(value));
 }

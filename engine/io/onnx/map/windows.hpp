@@ -40,9 +40,6 @@ Windows::Ints joined(const Windows::Ints& begin, const Windows::Ints& end);
 /// x padded by `value` on its last axes. x itself if nothing is to be padded.
 ValueId pad_last(NodeImport& node, ValueId x, const Windows::Ints& begin, const Windows::Ints& end,
                  double value = 0);
-/// x[start, end) of one axis. x itself if that is all of it.
-ValueId slice_axis(NodeImport& node, ValueId x, std::size_t axis, std::int64_t start,
-                   std::int64_t end);
 /// An f32 constant of one element.
 ValueId scalar(NodeImport& node, double value);
 /// The extents of x with those from `first` on replaced.
