@@ -1,7 +1,8 @@
 // direct: y[n,f,o] = epilogue(sum over c, k of w[f,c,k] * x[n,c,o * S - P + k * D] + bias[f])
 //
 // Layout   x [N, G CI, HI, WI], y [N, G CO, HO, WO], NCHW, contiguous; w as A_ROW, A_CHANNEL and
-//          FLIP say; bias [G CO].  Serves conv2d and conv2d_backward_data (conv2d/geometry.clh).
+//          FLIP say; bias [G CO]; residual like y.  Serves conv2d and conv2d_backward_data
+//          (conv2d/geometry.clh).
 // Source   the definition.
 // Method   one work-item per output element: the fallback, for every shape and device.
 // Cost     2 N G CO HO WO CI KH KW flop, one read of x and w for each two of them.
@@ -9,13 +10,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
-//   conv2d/geometry.clh's, lib/epilogue.clh's HAS_BIAS and epilogue
+//   conv2d/geometry.clh's, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL and epilogue
 #include "conv2d/geometry.clh"
 #include "lib/epilogue.clh"
 
 __kernel void direct(__global const float* restrict x, __global const float* restrict w,
 #if HAS_BIAS
                      __global const float* restrict bias,
+#endif
+#if HAS_RESIDUAL
+                     __global const float* restrict residual,
 #endif
                      __global float* restrict y) {
   const int i = (int)get_global_id(0);
@@ -40,5 +44,9 @@ __kernel void direct(__global const float* restrict x, __global const float* res
 #if HAS_BIAS
   sum += bias[g * CO + f];
 #endif
+#if HAS_RESIDUAL
+  y[i] = epilogue1(sum, residual[i]);
+#else
   y[i] = epilogue1(sum);
+#endif
 }

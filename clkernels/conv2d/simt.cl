@@ -1,7 +1,8 @@
 // simt: y[n,f,o] = epilogue(sum over c, k of w[f,c,k] * x[n,c,o * S - P + k * D] + bias[f])
 //
 // Layout   x [N, G CI, HI, WI], y [N, G CO, HO, WO], NCHW, contiguous; w as A_ROW, A_CHANNEL and
-//          FLIP say; bias [G CO].  Serves conv2d and conv2d_backward_data (conv2d/geometry.clh).
+//          FLIP say; bias [G CO]; residual like y.  Serves conv2d and conv2d_backward_data
+//          (conv2d/geometry.clh).
 // Source   Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, arXiv:1410.0759
 //          (implicit GEMM).
 // Method   per group of channels a GEMM of weights [CO, CI TAPS] and im2col [CI TAPS, N HO WO],
@@ -18,7 +19,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
-//   conv2d/geometry.clh's, lib/epilogue.clh's HAS_BIAS and epilogue
+//   conv2d/geometry.clh's, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL and epilogue
 //   BM, BN, BK   block: output channels, pixels, depth. BN divides the work-items of a group
 //   TM           rows of the register tile
 #include "conv2d/geometry.clh"
@@ -33,11 +34,22 @@
 #define PIXELS (HO * WO)
 #define ITEMS ((BN / 4) * (BM / TM))
 #define PITCH (BM + 4)
+// A residual comes in where it is known which pixels are stored.
+#if HAS_RESIDUAL
+#define FINISH4(v, at) epilogue4(v, vload4(0, residual + (at)))
+#define FINISH1(v, at) epilogue1(v, residual[at])
+#else
+#define FINISH4(v, at) (v)
+#define FINISH1(v, at) (v)
+#endif
 
 __kernel __attribute__((reqd_work_group_size(BN / 4, BM / TM, 1))) void simt(
     __global const float* restrict x, __global const float* restrict w,
 #if HAS_BIAS
     __global const float* restrict bias,
+#endif
+#if HAS_RESIDUAL
+    __global const float* restrict residual,
 #endif
     __global float* restrict y) {
   __local float la[BK * PITCH];
@@ -87,15 +99,18 @@ __kernel __attribute__((reqd_work_group_size(BN / 4, BM / TM, 1))) void simt(
 #if HAS_BIAS
       acc[i] += (float4)(bias[g * CO + f]);
 #endif
-      const float4 sum = epilogue4(acc[i]);
-      __global float* to = y + (q / PIXELS * G * CO + g * CO + f) * PIXELS + q % PIXELS;
+#if !HAS_RESIDUAL
+      acc[i] = epilogue4(acc[i]);
+#endif
+      const int at = (q / PIXELS * G * CO + g * CO + f) * PIXELS + q % PIXELS;
       if (q % PIXELS + 3 < PIXELS) {
-        vstore4(sum, 0, to);
+        vstore4(FINISH4(acc[i], at), 0, y + at);
       } else {
         // The four pixels lie in up to four images.
-        const float s[4] = {sum.x, sum.y, sum.z, sum.w};
+        const float s[4] = {acc[i].x, acc[i].y, acc[i].z, acc[i].w};
         for (int j = 0; j < 4 && q + j < N * PIXELS; ++j) {
-          y[((q + j) / PIXELS * G * CO + g * CO + f) * PIXELS + (q + j) % PIXELS] = s[j];
+          const int to = ((q + j) / PIXELS * G * CO + g * CO + f) * PIXELS + (q + j) % PIXELS;
+          y[to] = FINISH1(s[j], to);
         }
       }
     }

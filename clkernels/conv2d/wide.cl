@@ -1,7 +1,8 @@
 // wide: y[n,f,o] = epilogue(sum over c, k of w[f,c,k] * x[n,c,o * S - P + k * D] + bias[f])
 //
 // Layout   x [N, G CI, HI, WI], y [N, G CO, HO, WO], NCHW, contiguous; w as A_ROW, A_CHANNEL and
-//          FLIP say; bias [G CO].  Serves conv2d and conv2d_backward_data (conv2d/geometry.clh).
+//          FLIP say; bias [G CO]; residual like y.  Serves conv2d and conv2d_backward_data
+//          (conv2d/geometry.clh).
 // Source   Georganas et al., "Anatomy of High-Performance Deep Learning Convolutions on SIMD
 //          Architectures", 2018, arXiv:1808.05567; the stride phases are our own.
 // Method   a group takes IB images x RB output rows x FB output channels. Input rows go into the
@@ -18,7 +19,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
-//   conv2d/geometry.clh's, lib/vector.clh's VW, lib/epilogue.clh's HAS_BIAS and epilogue
+//   conv2d/geometry.clh's, lib/vector.clh's VW, lib/epilogue.clh's HAS_BIAS, HAS_RESIDUAL
+//   and epilogue
 //   MR, NV       register tile: rows (output channels), vectors of pixels
 //   CB           input channels in the slab at once
 //   FB           output channels of a group: CO or a multiple of MR
@@ -36,6 +38,30 @@
 #define QT (((RB - 1) * WS + WO + NR - 1) / NR)
 #define QP (QT * NR)
 #define EPILOGUE PNC_CAT(epilogue, VW)
+
+// A residual comes in where rows lie as they do in memory: when they are stored.
+#if HAS_RESIDUAL
+#define FINISH(v) (v)
+__attribute__((always_inline)) inline void store_row(__global float* y, __local const float* sums,
+                                                     __global const float* residual,
+                                                     const int count) {
+  int i = 0;
+  for (; i + VW <= count; i += VW) {
+    vec_store(EPILOGUE(vec_load(0, sums + i), vec_load(0, residual + i)), 0, y + i);
+  }
+  if (VW > 8 && i + 8 <= count) {
+    vstore8(epilogue8(vload8(0, sums + i), vload8(0, residual + i)), 0, y + i);
+    i += 8;
+  }
+  if (VW > 4 && i + 4 <= count) {
+    vstore4(epilogue4(vload4(0, sums + i), vload4(0, residual + i)), 0, y + i);
+    i += 4;
+  }
+  for (; i < count; ++i) y[i] = epilogue1(sums[i], residual[i]);
+}
+#else
+#define FINISH(v) EPILOGUE(v)
+#endif
 
 // `rows` <= MR is a constant at each call, so that the tests on it vanish. Only kernels say
 // restrict: an inlined restrict leaves an intrinsic behind that Oclgrind cannot interpret.
@@ -77,7 +103,7 @@ __attribute__((always_inline)) inline void tile(const int rows, __global const f
   for (int i = 0; i < MR; ++i) {
 #pragma unroll
     for (int v = 0; v < NV; ++v) {
-      if (i < rows) vec_store(last ? EPILOGUE(acc[i][v]) : acc[i][v], v, sums + i * QP);
+      if (i < rows) vec_store(last ? FINISH(acc[i][v]) : acc[i][v], v, sums + i * QP);
     }
   }
 }
@@ -86,6 +112,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
     __global const float* restrict x, __global const float* restrict w,
 #if HAS_BIAS
     __global const float* restrict bias,
+#endif
+#if HAS_RESIDUAL
+    __global const float* restrict residual,
 #endif
     __global float* restrict y) {
   __local float slab[CB * CHANNEL + QP - RB * WS + WS - WO];
@@ -123,8 +152,15 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
       }
     }
     for (int f = 0; f < filters; ++f) {
-      __global float* to = y + (((n * G + g) * CO + f0 + f) * HO + row0) * WO;
-      for (int r = 0; r < rows; ++r) copy_to_global(to + r * WO, sums + f * QP + r * WS, WO);
+      const int at = (((n * G + g) * CO + f0 + f) * HO + row0) * WO;
+      for (int r = 0; r < rows; ++r) {
+        __local const float* from = sums + f * QP + r * WS;
+#if HAS_RESIDUAL
+        store_row(y + at + r * WO, from, residual + at + r * WO, WO);
+#else
+        copy_to_global(y + at + r * WO, from, WO);
+#endif
+      }
     }
   }
 }

@@ -6,10 +6,10 @@
 #include <pinnacle/op.hpp>
 
 #include <functional>
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pinnacle {
 
@@ -21,11 +21,11 @@ std::function<double(std::span<const double>)> compile_expression(std::string_vi
 
 /// OpenCL C for lib/epilogue.clh: `#define HAS_EPILOGUE 1` and epilogue<W>(v), with arity 2
 /// epilogue<W>(v, residual), for each width W; empty if `expression` is.
-std::string epilogue_prelude(std::string_view expression, std::initializer_list<int> widths,
+std::string epilogue_prelude(std::string_view expression, const std::vector<int>& widths,
                              int arity = 1);
 /// OpenCL C: `inline float<W> NAME<W>(float<W> x0, float<W> x1, ...)` for each width.
 std::string expression_functions(std::string_view expression, std::string_view name, int arity,
-                                 std::initializer_list<int> widths);
+                                 const std::vector<int>& widths);
 /// How many floating-point operations one element costs.
 double expression_flop(std::string_view expression);
 

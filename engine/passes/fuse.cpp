@@ -210,7 +210,7 @@ class Fuser {
     return out;
   }
 
-  // f(conv(x), r) -> conv(x, r) with epilogue f(x0, x1), for convolutions in blocks and matmul.
+  // f(conv(x), r) -> conv(x, r) with epilogue f(x0, x1), for convolutions and matmul.
   bool into_residual(std::size_t i) {
     const Node& node = graph_.nodes[i];
     if (node.inputs.size() != 2 || node.inputs[0] == node.inputs[1]) return false;
@@ -244,8 +244,7 @@ class Fuser {
   }
 
   static bool takes_residual(const Node& node) {
-    const bool able = node.op == "matmul" || (node.op == "conv2d" && node.attributes.has("block"));
-    return able && node.inputs.size() < 4;
+    return (node.op == "matmul" || node.op == "conv2d") && node.inputs.size() < 4;
   }
 
   // f(conv(x)) -> conv(x) with epilogue f.

@@ -57,7 +57,7 @@ int recognize(Graph& graph);
 int fold_batch_norm(Graph& graph);
 
 /// Joins bias and activation into ops that take an epilogue, and chains of pointwise nodes into
-/// one; after choose_layout also a second operand (the residual) into a convolution in blocks.
+/// one; a second operand becomes the residual of a product or convolution.
 /// Returns how many nodes disappeared.
 int fuse(Graph& graph);
 

@@ -19,15 +19,21 @@ std::int64_t output(std::int64_t in, std::int64_t pads, std::int64_t kernel, std
   return (in + pads - dilation * (kernel - 1) - 1) / stride + 1;
 }
 
-// A layer as four cases: forward without and with bias and epilogue, and the two backward passes.
-void append(std::vector<OpCase>& cases, const Layer& layer) {
+Shape output(const Layer& layer) {
   const Ints strides = layer.options.ints("strides", {1, 1});
   const Ints dilations = layer.options.ints("dilations", {1, 1});
   const Ints pads = layer.options.ints("pads", {0, 0, 0, 0});
   const Shape& x = layer.x;
   const Shape& w = layer.w;
-  const Shape y = {x[0], w[0], output(x[2], pads[0] + pads[2], w[2], strides[0], dilations[0]),
-                   output(x[3], pads[1] + pads[3], w[3], strides[1], dilations[1])};
+  return {x[0], w[0], output(x[2], pads[0] + pads[2], w[2], strides[0], dilations[0]),
+          output(x[3], pads[1] + pads[3], w[3], strides[1], dilations[1])};
+}
+
+// A layer as four cases: forward without and with bias and epilogue, and the two backward passes.
+void append(std::vector<OpCase>& cases, const Layer& layer) {
+  const Shape& x = layer.x;
+  const Shape& w = layer.w;
+  const Shape y = output(layer);
   // Sums of up to some thousand products of numbers below 1.
   const double tolerance = 3e-5;
   Attributes fused = layer.options;
@@ -55,6 +61,26 @@ void append(std::vector<OpCase>& cases, const Layer& layer) {
   cases.push_back(c);
 }
 
+// Forward with a residual, without a bias and with one.
+void append_residual(std::vector<OpCase>& cases, const Layer& layer) {
+  OpCase c{.op = "conv2d",
+           .name = std::string("residual ") + layer.name,
+           .in = {f32(layer.x), f32(layer.w)},
+           .attributes = layer.options,
+           .tolerance = 3e-5,
+           .gradient = false};
+  c.attributes.set("epilogue", "mul(relu(x0), x1)");
+  const Shape y = output(layer);
+  OpCase with_bias = c;
+  c.absent = {2};
+  c.in.push_back(f32(y));
+  cases.push_back(c);
+  with_bias.name += ", bias";
+  with_bias.in.push_back(f32({y[1]}));
+  with_bias.in.push_back(f32(y));
+  cases.push_back(with_bias);
+}
+
 }  // namespace
 
 std::vector<OpCase> conv2d_cases() {
@@ -73,6 +99,7 @@ std::vector<OpCase> conv2d_cases() {
   const std::vector<Layer> layers = {
       {"one pixel", {1, 1, 1, 1}, {1, 1, 1, 1}},
       {"1x1", {2, 5, 7, 6}, {7, 5, 1, 1}},
+      {"1x1, long rows", {1, 3, 4, 90}, {4, 3, 1, 1}},
       {"1x1 stride 2", {1, 4, 7, 7}, {6, 4, 1, 1}, {strided(2)}},
       {"3x3 same", {1, 2, 8, 17}, {5, 2, 3, 3}, {padded(1)}},
       {"3x3 valid, 16 wide", {2, 3, 5, 18}, {4, 3, 3, 3}},
@@ -124,6 +151,12 @@ std::vector<OpCase> conv2d_cases() {
   };
   std::vector<OpCase> cases;
   for (const Layer& layer : layers) append(cases, layer);
+  const std::vector<Layer> residuals = {
+      {"1x1, groups", {3, 8, 5, 7}, {12, 4, 1, 1}, {grouped(2)}},
+      {"3x3, 23 wide", {1, 2, 3, 23}, {5, 2, 3, 3}, {padded(1)}},
+      {"3x3 of 5x3 images", {2, 2, 5, 3}, {4, 2, 3, 3}, {padded(1)}},
+  };
+  for (const Layer& layer : residuals) append_residual(cases, layer);
   return cases;
 }
 

@@ -35,6 +35,20 @@ TEST_CASE("fuse: a product's second operand becomes its residual, with or withou
   }
 }
 
+TEST_CASE("fuse: a convolution takes residual and activation, on rows as well") {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = add_value(graph, "x", {2, 4, 3, 3}, Role::input);
+  const ValueId w = add_value(graph, "w", {4, 2, 1, 1}, Role::parameter);
+  const ValueId y = b.apply("conv2d", {x, w}, {{"group", 2}});
+  graph.outputs = {b.apply("relu", {b.apply("add", {x, y})})};
+  CHECK(fused_size(graph) == 1);
+  REQUIRE(graph.nodes[0].inputs.size() == 4);
+  CHECK(graph.nodes[0].inputs[2] == kNoValue);
+  CHECK(graph.nodes[0].inputs[3] == x);
+  CHECK(graph.nodes[0].attributes.text("epilogue") == "relu(add(x1, x0))");
+}
+
 TEST_CASE("fuse: dense layer and activation become one matmul") {
   Graph graph;
   Builder b(graph);

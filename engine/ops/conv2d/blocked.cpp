@@ -324,13 +324,6 @@ Decline blocked_only(const ConvGeometry& g, const Target& target) {
   return fits_32_bits(g);
 }
 
-void add_epilogue(KernelCall& call, const OpView& op, int width) {
-  const bool residual = op.has_input(3);
-  call.prelude = epilogue_prelude(op.attributes().text("epilogue", ""), {width}, residual ? 2 : 1);
-  if (op.has_input(2)) call.define("HAS_BIAS", 1).arg(in(2));
-  if (residual) call.define("HAS_RESIDUAL", 1).arg(in(3));
-}
-
 Variant conv2d_blocked(Pass pass) {
   return {.name = "blocked",
           .accepts = [pass](const OpView& op, const Target& target) -> Decline {

@@ -44,8 +44,6 @@ std::int64_t vector_registers(const Target& target);
 Decline blocked_only(const ConvGeometry& g, const Target& target);
 /// One channel and one filter per group.
 bool is_depthwise(const ConvGeometry& g);
-/// Bias, residual and epilogue of a conv2d: parameters and arguments, in this order.
-void add_epilogue(KernelCall& call, const OpView& op, int width);
 
 /// The pixels of a 1 x 1 pass come from memory, and those of a block are far from the next block's.
 bool reads_far(const ConvGeometry& g);

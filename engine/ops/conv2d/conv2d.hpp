@@ -51,8 +51,13 @@ Decline rows_only(const ConvGeometry& g);
 Decline fits_32_bits(const ConvGeometry& g);
 /// Adds the geometry as compile-time parameters.
 void describe(KernelCall& call, const ConvGeometry& g);
-/// Adds bias and epilogue (of conv2d; other ops have none) and the arguments x, w, [bias], y.
-void finish_forward(KernelCall& call, const OpView& op, int width);
+/// Bias, residual and epilogue of a conv2d (other ops have none): parameters and arguments, in this
+/// order. `others`: widths besides `width` in which results meet a residual.
+void add_epilogue(KernelCall& call, const OpView& op, int width,
+                  const std::vector<int>& others = {});
+/// Adds that and the other arguments: x, w, [bias], [residual], y.
+void finish_forward(KernelCall& call, const OpView& op, int width,
+                    const std::vector<int>& others = {});
 /// A parameter given by the tuner, or `heuristic` if it is absent or 0.
 std::int64_t tuned(const Params& params, std::string_view name, std::int64_t heuristic);
 /// Where the filter pass writes `parts` partial sums: scratch, or the output if there is one part.

@@ -50,10 +50,11 @@ bool reads_rows(const ConvGeometry& g, std::int64_t block) {
 }  // namespace
 
 std::optional<BlockedForm> conv2d_form(const OpView& op, std::int64_t block, const Target& target) {
-  if (is_blocked(op.shape(0)) || op.has_input(3)) return std::nullopt;
+  if (is_blocked(op.shape(0))) return std::nullopt;
   const ConvGeometry g = forward_pass(op);
   std::vector<bool> inputs(op.in.size(), false);
   inputs[0] = !reads_rows(g, block);
+  if (op.has_input(3)) inputs[3] = true;
   auto result = form(op, block, target, std::move(inputs), true);
   if (!result) return result;
   const double lanes = is_depthwise(g) ? 1 : round_up(g.co, block) / static_cast<double>(g.co);

@@ -143,11 +143,20 @@ void describe(KernelCall& call, const ConvGeometry& g) {
   call.define("FLIP", g.flipped ? 1 : 0);
 }
 
-void finish_forward(KernelCall& call, const OpView& op, int width) {
-  const std::string epilogue = op.attributes().text("epilogue", "");
-  call.prelude = epilogue_prelude(epilogue, {width});
-  call.arg(in(0)).arg(in(1));
+void add_epilogue(KernelCall& call, const OpView& op, int width, const std::vector<int>& others) {
+  const bool residual = op.has_input(3);
+  std::vector<int> widths = {width};
+  for (const int other : others) {
+    if (residual && other != width) widths.push_back(other);
+  }
+  call.prelude = epilogue_prelude(op.attributes().text("epilogue", ""), widths, residual ? 2 : 1);
   if (op.has_input(2)) call.define("HAS_BIAS", 1).arg(in(2));
+  if (residual) call.define("HAS_RESIDUAL", 1).arg(in(3));
+}
+
+void finish_forward(KernelCall& call, const OpView& op, int width, const std::vector<int>& others) {
+  call.arg(in(0)).arg(in(1));
+  add_epilogue(call, op, width, others);
   call.arg(out());
 }
 

@@ -104,7 +104,7 @@ Variant conv2d_simt(Pass pass) {
                 KernelCall& call = lowering.call("conv2d/simt.cl");
                 describe_block(call, block);
                 describe(call, g);
-                finish_forward(call, op, 4);
+                finish_forward(call, op, 4, {1});
                 set_range(call, block, g.n * g.ho * g.wo, g.co, g.groups);
                 call.loops(block.iterations(g.ci * g.taps()));
                 return lowering;

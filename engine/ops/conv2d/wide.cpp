@@ -95,6 +95,21 @@ struct Blocking {
   }
 };
 
+// Rows of a 1 x 1 pass lie one behind the other: some together make a longer one, which is copied by
+// whole vectors and leaves fewer lanes empty.
+ConvGeometry with_long_rows(ConvGeometry g) {
+  constexpr std::int64_t kLongest = 256;  // longer ones would leave few rows to share out
+  const bool flat = g.taps() == 1 && g.stride_h == 1 && g.stride_w == 1 && g.spread_h == 1 &&
+                    g.spread_w == 1 && g.pad_top == 0 && g.pad_left == 0 && g.hi == g.ho &&
+                    g.wi == g.wo;
+  if (!flat) return g;
+  std::int64_t rows = std::clamp<std::int64_t>(kLongest / g.wo, 1, g.ho);
+  while (g.ho % rows != 0) --rows;
+  g.hi = g.ho = g.ho / rows;
+  g.wi = g.wo = g.wo * rows;
+  return g;
+}
+
 Blocking choose(const ConvGeometry& g, const Target& target, const Params& params) {
   Blocking b{};
   b.vw = target.vector_width;
@@ -232,7 +247,7 @@ FilterBlocking choose_filter(const ConvGeometry& g, const Target& target, const 
 Variant conv2d_wide(Pass pass) {
   return {.name = "wide",
           .accepts = [pass](const OpView& op, const Target& target) -> Decline {
-            const ConvGeometry g = pass(op);
+            const ConvGeometry g = with_long_rows(pass(op));
             if (Decline reason = wide_accepts(g, target)) return reason;
             const Blocking b = choose(g, target, {});
             if (Decline reason = fits_local(b.floats(g), target)) return reason;
@@ -240,14 +255,14 @@ Variant conv2d_wide(Pass pass) {
           },
           .lower =
               [pass](const OpView& op, const Target& target, const Params& params) {
-                const ConvGeometry g = pass(op);
+                const ConvGeometry g = with_long_rows(pass(op));
                 const Blocking b = choose(g, target, params);
                 Lowering lowering;
                 KernelCall& call = lowering.call("conv2d/wide.cl");
                 call.define("VW", b.vw).define("MR", b.mr).define("NV", b.nv);
                 call.define("CB", b.cb).define("FB", b.fb).define("RB", b.rb).define("IB", b.ib);
                 describe(call, g);
-                finish_forward(call, op, static_cast<int>(b.vw));
+                finish_forward(call, op, static_cast<int>(b.vw), {8, 4, 1});
                 call.range({to_size(ceil_div(g.ho, b.rb)), to_size(g.groups * ceil_div(g.co, b.fb)),
                             to_size(ceil_div(g.n, b.ib))},
                            {1, 1, 1});

@@ -262,7 +262,7 @@ std::function<double(std::span<const double>)> compile_expression(std::string_vi
 }
 
 std::string expression_functions(std::string_view expression, std::string_view name, int arity,
-                                 std::initializer_list<int> widths) {
+                                 const std::vector<int>& widths) {
   const Expression e = parse_expression(expression);
   std::string text;
   for (const int width : widths) {
@@ -282,7 +282,7 @@ std::string expression_functions(std::string_view expression, std::string_view n
   return text;
 }
 
-std::string epilogue_prelude(std::string_view expression, std::initializer_list<int> widths,
+std::string epilogue_prelude(std::string_view expression, const std::vector<int>& widths,
                              int arity) {
   if (expression.empty()) return "";
   return "#define HAS_EPILOGUE 1\n" + expression_functions(expression, "epilogue", arity, widths);
