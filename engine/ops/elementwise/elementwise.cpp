@@ -64,7 +64,7 @@ bool takes_numbers(DType dtype) { return dtype != DType::boolean; }
         }                                                                                       \
   }
 
-std::string not_code(const OpView&) { return "(a == (T)(0)) ? (T)(1) : (T)(0)"; }
+std::string not_code(const OpView&) { return "(T)(1) - min(a, (T)(1))"; }
 Function not_function(const OpView&) {
   return [](std::span<const double> x) { return x[0] == 0 ? 1.0 : 0.0; };
 }

@@ -49,7 +49,8 @@ constexpr IntegerFormula kFormulas[] = {
     {"neg", "-a", FN(minus(a))},
     {"pow", "", FN(power(a, b))},
     {"relu", "max(a, (T)(0))", FN(std::max<std::int64_t>(a, 0))},
-    {"sign", "(a > (T)(0)) ? (T)(1) : ((a < (T)(0)) ? (T)(-1) : (T)(0))", FN((a > 0) - (a < 0))},
+    {"sign", "min((a > (T)(0)) & (T)(3), (T)(1)) - min((a < (T)(0)) & (T)(3), (T)(1))",
+     FN((a > 0) - (a < 0))},
     {"square", "a * a", FN(times(a, a))},
     {"sub", "a - b", FN(plus(a, minus(b)))},
 };
