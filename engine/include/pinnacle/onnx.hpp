@@ -22,11 +22,11 @@ class Model;
 
 /// What a model file may ask for at most: files are not trusted. Units: bytes where the name says so.
 struct OnnxLimits {
-  std::uint64_t file_bytes = (std::uint64_t{2} << 30) - 1;     ///< of the model file itself
-  std::uint64_t weight_bytes = std::uint64_t{16} << 30;  ///< initializers and constants together
-  std::int64_t nodes = 200'000;                          ///< after functions and loops are unrolled
-  int nesting = 32;        ///< subgraphs in subgraphs, functions in functions
-  double fold_flop = 4e9;  ///< work on constants while importing, all nodes together
+  std::uint64_t file_bytes = (std::uint64_t{2} << 30) - 1;  ///< of the model file itself
+  std::uint64_t weight_bytes = std::uint64_t{16} << 30;     ///< initializers and constants together
+  std::int64_t nodes = 200'000;  ///< after functions and loops are unrolled
+  int nesting = 32;              ///< subgraphs in subgraphs, functions in functions
+  double fold_flop = 4e9;        ///< work on constants while importing, all nodes together
 };
 
 /// An input or output as the file declares it.

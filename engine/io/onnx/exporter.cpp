@@ -407,7 +407,8 @@ void Exporter::add_nodes() {
     NodeWriter writer(*this, node, i);
     const auto row = export_rows().find(node.op);
     try {
-      if (row == export_rows().end()) writer.unsupported("there is no row for it in the map to ONNX");
+      if (row == export_rows().end())
+        writer.unsupported("there is no row for it in the map to ONNX");
       check_attributes(writer, *row->second);
       row->second->write(writer);
     } catch (const UnsupportedError& error) {

@@ -9,7 +9,12 @@
 
 namespace pinnacle {
 
-enum class Reduction : std::uint8_t { sum, max, min, product };  // as OPERATION in clkernels/reduce/
+enum class Reduction : std::uint8_t {
+  sum,
+  max,
+  min,
+  product
+};  // as OPERATION in clkernels/reduce/
 
 /// One axis of the tensor to reduce, outermost first.
 struct ReduceAxis {
