@@ -55,14 +55,20 @@ void widen(const Tensor& tensor, std::vector<double>& out) {
   }
 }
 
+// Cut towards zero, what is no number to 0. "To the end" is the largest i64 in many models, which a
+// double rounds up to 2^63.
+std::int64_t to_integer(double value) {
+  constexpr double kBeyond = 9223372036854775808.0;
+  if (std::isnan(value)) return 0;
+  return value >= kBeyond ? INT64_MAX : value < -kBeyond ? INT64_MIN : static_cast<std::int64_t>(value);
+}
+
 template <class T>
 void narrow(const std::vector<double>& in, Tensor& tensor) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     T element;
-    if constexpr (std::is_same_v<T, std::int64_t>) {
-      // "To the end" is the largest integer in many models, which doubles round up to 2^63.
-      constexpr double kBeyond = 9223372036854775808.0;
-      element = in[i] >= kBeyond ? INT64_MAX : in[i] < -kBeyond ? INT64_MIN : static_cast<T>(in[i]);
+    if constexpr (std::is_integral_v<T>) {
+      element = static_cast<T>(to_integer(in[i]));  // sums of small integers wrap around
     } else {
       element = static_cast<T>(in[i]);
     }

@@ -237,14 +237,17 @@ class Tune(ProgramTest):
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True, start_new_session=True)
         done = 0
+        said = ""
         for line in process.stdout:
+            said += line
             done += "is the fastest of" in line
             if done == 2:
                 break
+        self.assertEqual(done, 2, said)
         time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
-        process.stdout.read()
-        self.assertEqual(process.wait(30), -signal.SIGINT)
+        said += process.stdout.read()
+        self.assertEqual(process.wait(30), -signal.SIGINT, said)
         process.stdout.close()
         kept = self.entries()
         self.assertGreaterEqual(len(kept), 2)
