@@ -48,7 +48,9 @@ class Backend {
 };
 
 std::unique_ptr<Backend> make_device_backend(const Device& device, const Plan& plan,
-                                             const Memory::Impl& memory, bool profile);
-std::unique_ptr<Backend> make_host_backend(const Graph& graph, const Memory::Impl& memory);
+                                             const Memory::Impl& memory,
+                                             const CompileOptions& options);
+std::unique_ptr<Backend> make_host_backend(const Graph& graph, const Memory::Impl& memory,
+                                           const CompileOptions& options);
 
 }  // namespace pinnacle

@@ -9,8 +9,9 @@ namespace {
 class DeviceBackend final : public Backend {
  public:
   DeviceBackend(const Device& device, const Plan& plan,
-                std::shared_ptr<runtime::DeviceMemory> memory, bool profile)
-      : executor_(device, plan, std::move(memory), profile) {}
+                std::shared_ptr<runtime::DeviceMemory> memory, bool profile,
+                std::shared_ptr<Exchange> exchange)
+      : executor_(device, plan, std::move(memory), profile, std::move(exchange)) {}
 
   void write(std::string_view input, std::span<const std::byte> data, bool blocking) override {
     executor_.write(input, data, blocking);
@@ -44,8 +45,10 @@ class DeviceBackend final : public Backend {
 }  // namespace
 
 std::unique_ptr<Backend> make_device_backend(const Device& device, const Plan& plan,
-                                             const Memory::Impl& memory, bool profile) {
-  return std::make_unique<DeviceBackend>(device, plan, memory.on_device, profile);
+                                             const Memory::Impl& memory,
+                                             const CompileOptions& options) {
+  return std::make_unique<DeviceBackend>(device, plan, memory.on_device, options.profile,
+                                         options.exchange);
 }
 
 }  // namespace pinnacle

@@ -13,8 +13,9 @@ namespace {
 
 class HostBackend final : public Backend {
  public:
-  HostBackend(const Graph& graph, std::shared_ptr<std::map<std::string, Array>> memory)
-      : graph_(graph), memory_(std::move(memory)) {
+  HostBackend(const Graph& graph, std::shared_ptr<std::map<std::string, Array>> memory,
+              std::shared_ptr<Exchange> exchange)
+      : graph_(graph), memory_(std::move(memory)), exchange_(std::move(exchange)) {
     for (std::size_t i = 0; i < graph_.values.size(); ++i) {
       const GraphValue& value = graph_.values[i];
       if (value.role != Role::parameter && value.role != Role::state) continue;
@@ -44,7 +45,7 @@ class HostBackend final : public Backend {
         values_[static_cast<ValueId>(i)] = memory_->at(value.name);
       }
     }
-    run_on_host(graph_, values_);
+    run_on_host(graph_, values_, exchange_.get());
     for (const auto& [target, source] : graph_.updates) {
       (*memory_)[graph_.value(target).name] = values_[source];
     }
@@ -98,14 +99,16 @@ class HostBackend final : public Backend {
 
   Graph graph_;
   std::shared_ptr<std::map<std::string, Array>> memory_;
+  std::shared_ptr<Exchange> exchange_;
   std::map<ValueId, Array> inputs_;
   std::map<ValueId, Array> values_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_host_backend(const Graph& graph, const Memory::Impl& memory) {
-  return std::make_unique<HostBackend>(graph, memory.on_host);
+std::unique_ptr<Backend> make_host_backend(const Graph& graph, const Memory::Impl& memory,
+                                           const CompileOptions& options) {
+  return std::make_unique<HostBackend>(graph, memory.on_host, options.exchange);
 }
 
 }  // namespace pinnacle

@@ -49,7 +49,7 @@ void prepare(Session::Impl& impl, const Target& target, const CompileOptions& op
              Memory& memory) {
   impl.plan = run_passes(impl.graph, target, pass_options(options));
   runtime::log(3, "{}", to_text(impl.plan));
-  impl.backend = make_device_backend(impl.device, impl.plan, memory.impl(), options.profile);
+  impl.backend = make_device_backend(impl.device, impl.plan, memory.impl(), options);
 }
 
 // What runs on the host, said in the form of a plan: one step per node.
@@ -228,7 +228,7 @@ Session compile(const Graph& graph, const Device& device, const CompileOptions& 
     passes.without.insert(passes.without.end(), rewriting.begin(), rewriting.end());
     std::vector<std::string> notes = run_graph_passes(impl->graph, passes);
     impl->plan = host_plan(impl->graph, std::move(notes));
-    impl->backend = make_host_backend(impl->graph, memory.impl());
+    impl->backend = make_host_backend(impl->graph, memory.impl(), options);
   } else {
     const Target target = target_of(device.target(), options);
     try {

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <optional>
-#include <set>
 
-#include "api/training_graph.hpp"
+#include "api/team.hpp"
 #include "base/random.hpp"
 
 namespace pinnacle {
@@ -41,17 +41,6 @@ std::span<const std::byte> row_bytes(const Tensor& tensor, std::int64_t first, s
                                 static_cast<std::size_t>(count) * row);
 }
 
-// Rows in the order of `indices`, one after the other.
-void gather_rows(const Tensor& from, std::span<const std::int32_t> indices,
-                 std::vector<std::byte>& to) {
-  const std::size_t row = from.bytes().size() / static_cast<std::size_t>(from.shape()[0]);
-  to.resize(indices.size() * row);
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    std::memcpy(to.data() + i * row,
-                from.bytes().data() + static_cast<std::size_t>(indices[i]) * row, row);
-  }
-}
-
 // The order of an epoch depends on seed and epoch alone, so that a resumed run repeats it.
 std::vector<std::int32_t> epoch_order(std::int64_t count, bool shuffle, std::uint64_t seed,
                                       int epoch) {
@@ -68,19 +57,17 @@ std::vector<std::int32_t> epoch_order(std::int64_t count, bool shuffle, std::uin
 }  // namespace
 
 struct Trainer::Impl {
-  Impl(Model m, Dataset d, TrainerOptions o, Device dev)
-      : model(std::move(m)),
-        data(std::move(d)),
-        options(std::move(o)),
-        device(std::move(dev)),
-        memory(device) {
+  Impl(Model m, Dataset d, TrainerOptions o, const std::vector<Device>& devices)
+      : model(std::move(m)), data(std::move(d)), options(std::move(o)) {
     if (!options.loss) throw ArgumentError("is not given", "TrainerOptions::loss");
     if (!options.optimizer.apply) throw ArgumentError("is not given", "TrainerOptions::optimizer");
+    const Peers& peers = options.peers;
+    if (peers.count < 1 || peers.rank < 0 || peers.rank >= peers.count) {
+      throw ArgumentError(fmt::format("rank {} of {}", peers.rank, peers.count),
+                          "TrainerOptions::peers", "ranks count from 0");
+    }
     check(data, "training data");
-    const Target& target = device.target();
-    const std::size_t bytes = data.x.bytes().size();
-    const bool fits = bytes <= target.max_allocation && bytes <= target.global_memory / 4;
-    feed = !target.host && fits ? Feed::resident : Feed::streamed;
+    team = std::make_unique<Team>(model, data, options, devices, std::vector<double>{});
   }
 
   void check(const Dataset& d, const char* what) const {
@@ -105,78 +92,65 @@ struct Trainer::Impl {
     }
   }
 
-  Session& step(std::int64_t batch) {
-    auto it = steps.find(batch);
-    if (it == steps.end()) {
-      it = steps
-               .emplace(batch, compile(training_graph(model, data, options, batch, feed), device,
-                                       options.compile, memory))
-               .first;
-      for (const auto& [name, tensor] : pending) it->second.write_state(name, tensor);
-      pending.clear();
-    }
-    return it->second;
-  }
-
-  void run_step(std::span<const std::int32_t> indices) {
-    Session& session = step(static_cast<std::int64_t>(indices.size()));
-    if (feed == Feed::resident) {
-      session.write("indices", std::as_bytes(indices), false);
-    } else {
-      gather_rows(data.x, indices, staging);
-      session.write("x", staging);
-      gather_rows(data.y, indices, staging);
-      session.write("y", staging);
-    }
-    session.enqueue();
-  }
-
-  Session& any_step() { return steps.begin()->second; }
-
   double read_sum(const char* name) {
-    return any_step().graph().find(name) == kNoValue
+    return team->any_step().graph().find(name) == kNoValue
                ? 0.0
-               : static_cast<double>(any_step().read_state(name).f32()[0]);
+               : static_cast<double>(team->any_step().read_state(name).f32()[0]);
   }
 
   void clear_sums(std::int64_t batch) {
-    Session& session = step(batch);
+    const Graph& graph = team->step(batch).graph();
+    Weights zeros;
     for (const char* name : {"sum.loss", "sum.metric"}) {
-      const ValueId id = session.graph().find(name);
-      if (id != kNoValue) session.write_state(name, Tensor(session.graph().type(id).shape));
+      const ValueId id = graph.find(name);
+      if (id != kNoValue) zeros[name] = Tensor(graph.type(id).shape);
     }
+    team->write(zeros);
   }
 
   EpochResult run_epoch(int epoch, std::int64_t count, const FitOptions& fit, Progress& progress) {
     // A member: pending writes read from it even if a callback throws.
     order = epoch_order(count, fit.shuffle, options.seed, epoch);
     const std::int64_t batch = std::min<std::int64_t>(fit.batch, count);
-    step(batch);
     clear_sums(batch);
     const Clock::time_point start = Clock::now();
     double shown = 0;
     std::int64_t ahead = 0;
-    for (std::int64_t first = 0; first < count; first += batch) {
-      const std::int64_t size = std::min(batch, count - first);
-      run_step(std::span<const std::int32_t>(order).subspan(static_cast<std::size_t>(first),
-                                                            static_cast<std::size_t>(size)));
-      ++progress.step;
-      const std::int64_t done = first + size;
-      if (fit.on_step) {
-        fit.on_step(++total_steps, static_cast<double>(step(size).read("loss").f32()[0]));
+    std::int64_t together = 1;
+    std::vector<std::span<const std::int32_t>> batches;
+    for (std::int64_t done = 0; done < count;) {
+      batches.clear();
+      std::int64_t first = done;
+      for (; first < count && static_cast<std::int64_t>(batches.size()) < together;) {
+        const std::int64_t size = std::min(batch, count - first);
+        batches.push_back(std::span<const std::int32_t>(order).subspan(
+            static_cast<std::size_t>(first), static_cast<std::size_t>(size)));
+        first += size;
       }
-      if (++ahead >= kMostStepsAhead) {
-        any_step().finish();
+      team->run(batches);
+      done = first;
+      const auto steps = static_cast<std::int64_t>(batches.size());
+      progress.step += steps;
+      const double now = seconds_since(start);
+      if (fit.on_step) {
+        Session& last = team->step(static_cast<std::int64_t>(batches.back().size()));
+        fit.on_step(++total_steps, static_cast<double>(last.read("loss").f32()[0]));
+      } else if (team->size() > 1) {
+        // As many as fit between two looks at the progress, so that the devices' threads need not wait.
+        const double each = now / static_cast<double>(progress.step);
+        together = std::clamp<std::int64_t>(std::llround(kProgressSeconds / each), 1, 64);
+      }
+      if ((ahead += steps) >= kMostStepsAhead) {
+        team->finish();
         ahead = 0;
       }
-      const double now = seconds_since(start);
       if (fit.on_progress && now - shown >= kProgressSeconds && done < count) {
         shown = now;
         ahead = 0;
         show(fit, progress, done, count, start);
       }
     }
-    any_step().finish();
+    team->finish();
     EpochResult result;
     result.loss = read_sum("sum.loss") / static_cast<double>(count);
     result.accuracy = read_sum("sum.metric") / static_cast<double>(count);
@@ -208,8 +182,8 @@ struct Trainer::Impl {
       auto it = sessions.find(size);
       if (it == sessions.end()) {
         it = sessions
-                 .emplace(size, compile(evaluation_graph(model, d.y.type(), how, size), device,
-                                        how.compile, memory))
+                 .emplace(size, compile(evaluation_graph(model, d.y.type(), how, size),
+                                        team->device(), how.compile, team->memory()))
                  .first;
       }
       if (last == nullptr) {
@@ -239,15 +213,15 @@ struct Trainer::Impl {
 
   // Brings the model's weights up to date with the device.
   void sync_model() {
-    if (steps.empty()) return;
-    for (auto& [name, tensor] : model.weights()) tensor = any_step().read_state(name);
+    if (!team->has_session()) return;
+    for (auto& [name, tensor] : model.weights()) tensor = team->any_step().read_state(name);
   }
 
   // Optimizer moments and counters: persistent, but no part of the model or the data.
   std::vector<std::string> optimizer_states() {
     std::vector<std::string> names;
-    if (steps.empty()) return names;
-    for (const GraphValue& value : any_step().graph().values) {
+    if (!team->has_session()) return names;
+    for (const GraphValue& value : team->any_step().graph().values) {
       if (value.role != Role::state || model.weights().count(value.name) != 0) continue;
       if (value.name.rfind("dataset.", 0) == 0 || value.name.rfind("sum.", 0) == 0) continue;
       names.push_back(value.name);
@@ -259,9 +233,9 @@ struct Trainer::Impl {
     sync_model();
     Checkpoint checkpoint{.tensors = model.weights(), .metadata = {}};
     for (const std::string& name : optimizer_states()) {
-      checkpoint.tensors[name] = any_step().read_state(name);
+      checkpoint.tensors[name] = team->any_step().read_state(name);
     }
-    for (const auto& [name, tensor] : pending) checkpoint.tensors.emplace(name, tensor);
+    for (const auto& [name, tensor] : team->pending()) checkpoint.tensors.emplace(name, tensor);
     checkpoint.metadata["epoch"] = fmt::format("{}", epochs_done);
     checkpoint.metadata["optimizer"] = options.optimizer.name;
     checkpoint.metadata["seed"] = fmt::format("{}", options.seed);
@@ -299,44 +273,42 @@ struct Trainer::Impl {
       }
     }
     // Everything fits: from here on nothing can fail half way.
-    pending.clear();
     for (const auto& [name, tensor] : checkpoint.tensors) {
       const auto known = model.weights().find(name);
       if (known != model.weights().end()) known->second = tensor;
-      pending[name] = tensor;
     }
-    if (!steps.empty()) {
-      for (const auto& [name, tensor] : pending) any_step().write_state(name, tensor);
-      pending.clear();
-    }
+    team->write(checkpoint.tensors);
     evaluations.clear();
-    if (steps.empty()) memory = Memory(device);  // evaluations may have made older contents
+    team->forget();  // evaluations may have made older contents
     epochs_done = std::stoi(epoch);
   }
 
   Model model;
   Dataset data;
   TrainerOptions options;
-  Device device;
-  Memory memory;
-  Feed feed = Feed::streamed;
-  std::map<std::int64_t, Session> steps;        // by batch size
+  std::unique_ptr<Team> team;
   std::map<std::int64_t, Session> evaluations;  // by batch size
   std::vector<std::int32_t> order;              // of the samples in this epoch
-  std::vector<std::byte> staging;
-  Weights pending;  // resumed, until there is a session to hold it
   int epochs_done = 0;
   std::int64_t total_steps = 0;
 };
 
 Trainer::Trainer(Layer layer, Dataset data, TrainerOptions options, Device device)
-    // Braces: evaluated from left to right, so that data and options are read before they move.
-    : Trainer{Model(std::move(layer), sample_type(data), options.seed), std::move(data),
-              std::move(options), std::move(device)} {}
+    : Trainer{std::move(layer), std::move(data), std::move(options),
+              std::vector<Device>{std::move(device)}} {}
 
 Trainer::Trainer(Model model, Dataset data, TrainerOptions options, Device device)
-    : impl_(std::make_unique<Impl>(std::move(model), std::move(data), std::move(options),
-                                   std::move(device))) {}
+    : Trainer{std::move(model), std::move(data), std::move(options),
+              std::vector<Device>{std::move(device)}} {}
+
+Trainer::Trainer(Layer layer, Dataset data, TrainerOptions options, std::vector<Device> devices)
+    // Braces: evaluated from left to right, so that data and options are read before they move.
+    : Trainer{Model(std::move(layer), sample_type(data), options.seed), std::move(data),
+              std::move(options), std::move(devices)} {}
+
+Trainer::Trainer(Model model, Dataset data, TrainerOptions options, std::vector<Device> devices)
+    : impl_(
+          std::make_unique<Impl>(std::move(model), std::move(data), std::move(options), devices)) {}
 
 Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
@@ -426,8 +398,8 @@ Tensor Trainer::predict(const Tensor& x) {
     auto it = sessions.find(size);
     if (it == sessions.end()) {
       it = sessions
-               .emplace(size, compile(t.model.inference_graph(size), t.device, t.options.compile,
-                                      t.memory))
+               .emplace(size, compile(t.model.inference_graph(size), t.team->device(),
+                                      t.options.compile, t.team->memory()))
                .first;
     }
     const Tensor part = it->second(x.rows(first, size));
@@ -442,9 +414,17 @@ const Model& Trainer::model() {
   return impl_->model;
 }
 
-const Device& Trainer::device() const { return impl_->device; }
+const Device& Trainer::device() const { return impl_->team->device(); }
 
-const Plan& Trainer::plan(int batch) { return impl_->step(batch).plan(); }
+std::vector<Device> Trainer::devices() const {
+  std::vector<Device> devices;
+  for (std::size_t i = 0; i < impl_->team->size(); ++i) devices.push_back(impl_->team->device(i));
+  return devices;
+}
+
+const std::vector<DeviceLoss>& Trainer::device_losses() const { return impl_->team->losses(); }
+
+const Plan& Trainer::plan(int batch) { return impl_->team->step(batch).plan(); }
 
 double Trainer::time_steps(int batch, int count) {
   Impl& t = *impl_;
@@ -452,11 +432,13 @@ double Trainer::time_steps(int batch, int count) {
   const auto size =
       std::min<std::size_t>(static_cast<std::size_t>(std::max(batch, 1)), t.order.size());
   const std::span<const std::int32_t> indices = std::span<const std::int32_t>(t.order).first(size);
-  t.run_step(indices);
-  t.any_step().finish();
+  const std::vector<std::span<const std::int32_t>> batches(
+      static_cast<std::size_t>(std::max(count, 1)), indices);
+  t.team->run(std::span(batches).first(1));
+  t.team->finish();
   const Clock::time_point start = Clock::now();
-  for (int i = 0; i < count; ++i) t.run_step(indices);
-  t.any_step().finish();
+  t.team->run(batches);
+  t.team->finish();
   return seconds_since(start) / std::max(count, 1);
 }
 

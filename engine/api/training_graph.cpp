@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/training_graph.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include "passes/passes.hpp"
 
 namespace pinnacle {
@@ -37,6 +40,42 @@ void record(Value mean, const std::string& group, const std::string& name, std::
   update(sum, sum + mean * static_cast<float>(batch));
 }
 
+// What this device adds to the mean over the samples of all.
+Value part_of(Value mean, const Share& share) {
+  return share.of_batch == 1 ? mean : mean * static_cast<float>(share.of_batch);
+}
+
+// Gradients by buckets, in the order in which they come to be, so that the first are on their way while
+// the rest is computed; `others` go with the last. All are replaced by the sums.
+void sum_over_devices(Graph& graph, std::vector<ValueId>& gradients,
+                      const std::vector<ValueId*>& others) {
+  constexpr std::size_t kBucketBytes = 4 << 20;
+  std::vector<std::size_t> written(graph.values.size(), 0);  // by which node
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (const ValueId id : graph.nodes[i].outputs) written[static_cast<std::size_t>(id)] = i;
+  }
+  std::vector<ValueId*> order;
+  for (ValueId& id : gradients) order.push_back(&id);
+  std::stable_sort(order.begin(), order.end(), [&](const ValueId* a, const ValueId* b) {
+    return written[static_cast<std::size_t>(*a)] < written[static_cast<std::size_t>(*b)];
+  });
+  order.insert(order.end(), others.begin(), others.end());
+  Builder builder(graph);
+  std::vector<ValueId*> bucket;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    bucket.push_back(order[i]);
+    bytes += graph.type(*order[i]).bytes();
+    if (bytes < kBucketBytes && i + 1 < order.size()) continue;
+    std::vector<ValueId> inputs;
+    for (const ValueId* id : bucket) inputs.push_back(*id);
+    const std::vector<ValueId> sums = builder.apply_all(find_op("all_reduce"), inputs);
+    for (std::size_t k = 0; k < sums.size(); ++k) *bucket[k] = sums[k];
+    bucket.clear();
+    bytes = 0;
+  }
+}
+
 void add_output(Value value, const std::string& name) {
   value.network().graph().value(value.id()).name = name;
   value.network().graph().outputs.push_back(value.id());
@@ -45,7 +84,7 @@ void add_output(Value value, const std::string& name) {
 }  // namespace
 
 Graph training_graph(const Model& model, const Dataset& data, const TrainerOptions& options,
-                     std::int64_t batch, Feed feed) {
+                     std::int64_t batch, Feed feed, const Share& share) {
   Network network(/*training=*/true, model.seed(), &model.weights());
   Graph& graph = network.graph();
   const auto [x, y] = [&]() -> std::pair<Value, Value> {
@@ -58,7 +97,8 @@ Graph training_graph(const Model& model, const Dataset& data, const TrainerOptio
     return {sample, input(network, "y", {batched(data.y.shape(), 1, batch), data.y.dtype()})};
   }();
   const Value prediction = model.layer()(x);
-  const Value loss = options.loss(prediction, y);
+  // if (share.exchanges && share.synchronize) split_batch_norm(graph, share.of_batch);
+  Value loss = part_of(options.loss(prediction, y), share);
 
   std::vector<ValueId> parameters;
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
@@ -67,24 +107,43 @@ Graph training_graph(const Model& model, const Dataset& data, const TrainerOptio
   if (parameters.empty()) {
     throw ArgumentError("the network has no parameters to train", "Trainer");
   }
-  const std::vector<ValueId> gradients = differentiate(graph, loss.id(), parameters);
-  const Value done = steps(network);
+  std::vector<ValueId> gradients = differentiate(graph, loss.id(), parameters);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (gradients[i] == kNoValue) {
       throw ArgumentError("the loss does not depend on this parameter",
                           graph.value(parameters[i]).name);
     }
+  }
+  std::optional<Value> metric;
+  if (options.metric) metric = part_of(options.metric(prediction, y), share);
+  if (share.exchanges) {
+    std::vector<ValueId*> last = {};
+    ValueId loss_id = loss.id();
+    ValueId metric_id = metric ? metric->id() : kNoValue;
+    last.push_back(&loss_id);
+    if (metric) last.push_back(&metric_id);
+    sum_over_devices(graph, gradients, last);
+    loss = {network, loss_id};
+    if (metric) metric = {network, metric_id};
+  }
+  const Value done = steps(network);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
     options.optimizer.apply(network, {network, parameters[i]}, {network, gradients[i]}, done);
   }
   update(done, done + 1.0f);
-  record(loss, "sum", "loss", batch);
+  record(loss, "sum", "loss", share.batch);
   add_output(loss, "loss");
-  if (options.metric) {
-    const Value metric = options.metric(prediction, y);
-    record(metric, "sum", "metric", batch);
-    add_output(metric, "metric");
+  if (metric) {
+    record(*metric, "sum", "metric", share.batch);
+    add_output(*metric, "metric");
   }
+  if (share.exchanges) schedule_exchanges(graph);
   return std::move(graph);
+}
+
+Graph training_graph(const Model& model, const Dataset& data, const TrainerOptions& options,
+                     std::int64_t batch, Feed feed) {
+  return training_graph(model, data, options, batch, feed, {.batch = batch});
 }
 
 Graph evaluation_graph(const Model& model, const TensorType& target, const TrainerOptions& options,

@@ -2,8 +2,32 @@
 #include "ops/host.hpp"
 
 namespace pinnacle {
+namespace {
 
-void run_on_host(const Graph& graph, std::map<ValueId, Array>& values) {
+// The node's operands with the other participants'. A float is what travels.
+std::vector<Array> exchanged(const Node& node, std::span<const Array> own, Exchange& exchange) {
+  std::vector<std::vector<float>> numbers;
+  std::vector<std::span<float>> parts;
+  for (const Array& array : own) {
+    numbers.emplace_back(array.data.begin(), array.data.end());
+    parts.emplace_back(numbers.back());
+  }
+  if (node.op == "all_reduce_moments") {
+    exchange.moments(node.name, parts[0], parts[1], node.attributes.number("share"));
+  } else {
+    exchange.sum(node.name, parts);
+  }
+  std::vector<Array> results;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    results.emplace_back(own[i].shape);
+    results.back().data.assign(numbers[i].begin(), numbers[i].end());
+  }
+  return results;
+}
+
+}  // namespace
+
+void run_on_host(const Graph& graph, std::map<ValueId, Array>& values, Exchange* exchange) {
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
     const GraphValue& value = graph.values[i];
     const auto id = static_cast<ValueId>(i);
@@ -22,7 +46,9 @@ void run_on_host(const Graph& graph, std::map<ValueId, Array>& values) {
       }
       inputs.push_back(it->second);
     }
-    std::vector<Array> results = node.def->reference(view(graph, node), inputs);
+    std::vector<Array> results = node.def->exchanges && exchange != nullptr
+                                     ? exchanged(node, inputs, *exchange)
+                                     : node.def->reference(view(graph, node), inputs);
     for (std::size_t k = 0; k < node.outputs.size(); ++k) {
       values[node.outputs[k]] = std::move(results[k]);
     }

@@ -62,7 +62,7 @@ class FixedValues {
       some = true;
       once = once && fixed.back();
     }
-    once = once && some && std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
+    once = once && some && !node.def->exchanges && std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
              return read_[index(id)];
            });
     if (once) {

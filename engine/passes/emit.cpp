@@ -95,6 +95,9 @@ class Emitter {
     } else if (auto* host = std::get_if<HostCall>(&call)) {
       for (BufferRef& ref : host->inputs) fix(ref);
       for (BufferRef& ref : host->outputs) fix(ref);
+    } else if (auto* exchange = std::get_if<ExchangeCall>(&call)) {
+      for (BufferRef& ref : exchange->inputs) fix(ref);
+      for (BufferRef& ref : exchange->outputs) fix(ref);
     }
   }
 

@@ -13,6 +13,7 @@ constexpr std::int64_t kMostElements = std::int64_t{1} << 22;
 constexpr double kMostFlop = 1e8;
 
 bool foldable(const Graph& graph, const Node& node) {
+  if (node.def->exchanges) return false;
   const bool constant = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
     return id == kNoValue || graph.value(id).role == Role::constant;
   });

@@ -27,7 +27,7 @@ Readers::Readers(const Graph& graph)
     fixed_[index(update.target)] = false;
   }
   for (const Node& node : graph.nodes) {
-    const bool fixed = !node.inputs.empty() &&
+    const bool fixed = !node.inputs.empty() && !node.def->exchanges &&
                        std::all_of(node.inputs.begin(), node.inputs.end(),
                                    [&](ValueId id) { return id == kNoValue || fixed_[index(id)]; });
     for (const ValueId id : node.outputs) {

@@ -69,6 +69,11 @@ int simplify_pointwise(Graph& graph);
 /// as a kernel takes. Returns how many nodes disappeared.
 int group_updates(Graph& graph);
 
+/// Orders the nodes of a graph whose exchanges (OpDef::exchanges) happen together with other devices:
+/// each as soon as its operands are there, and what none of them needs, such as updates, behind the
+/// last. A step that another device's failure stops has then changed nothing that persists.
+void schedule_exchanges(Graph& graph);
+
 /// Runs nodes on blocked channels where that saves time, with conversions at the borders; nodes with
 /// a forced variant where that variant runs. With `free_ports` the graph's inputs and outputs may be
 /// blocked, too. Returns what it did; may be "".

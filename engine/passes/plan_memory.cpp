@@ -24,6 +24,7 @@ class Planner {
     find_uses();
     join_storages();
     make_buffers();
+    if (sharing_.ranges && sharing_.places) put_outputs_together();
     make_scratch();
     finish_outputs_and_updates();
     place_arena();
@@ -265,6 +266,39 @@ class Planner {
       if (is_new) known->second = add_range(value, whole);
       plan_.of_value[v] = known->second;
     }
+  }
+
+  void put_outputs_together() {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!choices_[i].lowering.outputs_together || choices_[i].once) continue;
+      std::vector<int> parts;
+      for (const ValueId id : graph_.nodes[i].outputs) {
+        const int buffer = plan_.of_value[index(id)];
+        const bool own = is_free(id) && is_whole(id) && !has_ranges(id) &&
+                         plan_.buffers[static_cast<std::size_t>(buffer)].part_of < 0;
+        if (own && std::find(parts.begin(), parts.end(), buffer) == parts.end()) {
+          parts.push_back(buffer);
+        }
+      }
+      if (parts.size() > 1) make_parts(graph_.nodes[i].name, parts);
+    }
+  }
+
+  // Buffers become ranges of a new one.
+  void make_parts(const std::string& name, const std::vector<int>& parts) {
+    const std::size_t alignment = std::max<std::size_t>(target_.buffer_alignment, 4);
+    PlanBuffer whole{.name = name + ".together", .type = {}, .first = end(), .last = 0, .data = {}};
+    const int at = static_cast<int>(plan_.buffers.size());
+    for (const int part : parts) {
+      PlanBuffer& buffer = plan_.buffers[static_cast<std::size_t>(part)];
+      buffer.part_of = at;
+      buffer.offset = whole.bytes;
+      whole.bytes += (buffer.bytes + alignment - 1) / alignment * alignment;
+      whole.first = std::min(whole.first, buffer.first);
+      whole.last = std::max(whole.last, buffer.last);
+    }
+    whole.type = {Shape({static_cast<std::int64_t>(whole.bytes)}), DType::u8};
+    add_buffer(std::move(whole));
   }
 
   int add_range(int value, int whole) {

@@ -64,6 +64,12 @@ struct ShowCall {
     return fmt::format("copy {} -> {}", show(call.source), show(call.target));
   }
   std::string operator()(const HostCall& call) const { return fmt::format("host {}", call.op); }
+  std::string operator()(const ExchangeCall& call) const {
+    std::string list;
+    for (const BufferRef& ref : call.outputs) list += (list.empty() ? "" : ", ") + show(ref);
+    if (call.kind == ExchangeCall::Kind::sum) return fmt::format("exchange: sum of ({})", list);
+    return fmt::format("exchange: moments of share {:.4g} ({})", call.share, list);
+  }
   std::string operator()(const ClblastGemmCall& call) const {
     return fmt::format("clblast gemm {}x{}x{} batch {} {}{} ({}, {}, {})", call.m, call.n, call.k,
                        call.batch, call.transpose_a ? 't' : 'n', call.transpose_b ? 't' : 'n',

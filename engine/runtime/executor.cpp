@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <pinnacle/error.hpp>
+#include <set>
 
 #include "base/text.hpp"
 #include "runtime/clblast.hpp"
@@ -35,6 +36,29 @@ bool is_empty(const KernelCall& call) {
 // The index of a buffer of the plan.
 std::size_t index_of(const BufferRef& ref) { return static_cast<std::size_t>(ref.index); }
 
+// use(BufferRef) for every buffer that a call reads or writes.
+template <class Use>
+void for_buffers(const Call& call, Use use) {
+  if (const auto* kernel = std::get_if<KernelCall>(&call)) {
+    for (const Arg& arg : kernel->args) {
+      if (const auto* ref = std::get_if<BufferRef>(&arg)) use(*ref);
+    }
+  } else if (const auto* zero = std::get_if<ZeroCall>(&call)) {
+    use(zero->target);
+  } else if (const auto* copy = std::get_if<CopyCall>(&call)) {
+    use(copy->source);
+    use(copy->target);
+  } else if (const auto* gemm = std::get_if<ClblastGemmCall>(&call)) {
+    for (const BufferRef& ref : {gemm->a, gemm->b, gemm->c}) use(ref);
+  } else if (const auto* host = std::get_if<HostCall>(&call)) {
+    for (const BufferRef& ref : host->inputs) use(ref);
+    for (const BufferRef& ref : host->outputs) use(ref);
+  } else if (const auto* exchange = std::get_if<ExchangeCall>(&call)) {
+    for (const BufferRef& ref : exchange->inputs) use(ref);
+    for (const BufferRef& ref : exchange->outputs) use(ref);
+  }
+}
+
 // Waits for everything enqueued so far. Not clFinish: some drivers' waits only for what has not been
 // flushed yet.
 void wait_for_all(cl_command_queue queue, const std::string& device) {
@@ -48,13 +72,14 @@ void wait_for_all(cl_command_queue queue, const std::string& device) {
 }  // namespace
 
 Executor::Executor(const Device& device, Plan plan, std::shared_ptr<DeviceMemory> memory,
-                   bool profile)
+                   bool profile, std::shared_ptr<Exchange> exchange)
     : device_(device),
       plan_(std::move(plan)),
       shared_(memory_or_new(std::move(memory), device)),
       profile_(profile || log_level() >= 2),
       memory_(device_, plan_, *shared_),
       bindings_(plan_.buffers.size()),
+      exchange_(std::move(exchange)),
       enqueue_kernel_(reinterpret_cast<decltype(&clEnqueueNDRangeKernel)>(
           opencl_function("clEnqueueNDRangeKernel"))) {
   DeviceHandle& handle = device_.handle();
@@ -88,6 +113,7 @@ void Executor::prepare() {
     prepare(plan_.steps[s].calls, static_cast<int>(s), prepared_);
   }
   programs_.clear();
+  find_due_exchanges();
 }
 
 void Executor::prepare(const std::vector<Call>& calls, int step, std::vector<Prepared>& into) {
@@ -192,8 +218,15 @@ void Executor::run_once() {
 }
 
 void Executor::run() {
+  for (; !pending_.empty(); pending_.pop_front())
+    give_back(pending_.front(), nullptr);  // it failed
   if (!once_.empty()) run_once();
   for (std::size_t i = 0; i < prepared_.size(); ++i) {
+    if (!pending_.empty()) finish_exchanges(i);
+    if (std::holds_alternative<ExchangeCall>(*prepared_[i].source)) {
+      begin_exchange(prepared_[i]);
+      continue;
+    }
     cl_event event = nullptr;
     const bool on_host = profile_ && std::holds_alternative<HostCall>(*prepared_[i].source);
     if (on_host) wait_for_all(queue_, device_.name());  // for the kernels before it
@@ -209,6 +242,7 @@ void Executor::run() {
     }
     if (profile_) events_[i] = bc::event(event, false);
   }
+  finish_exchanges(prepared_.size());
   if (plan_.updates) {
     // Other plans that share the memory prepare again; nothing fixed in this one has changed.
     const bool current = once_version_ == shared_->version();
@@ -259,12 +293,138 @@ cl_int Executor::run_on_host(const HostCall& call, cl_event* event) {
   return event == nullptr ? CL_SUCCESS : clEnqueueMarkerWithWaitList(queue_, 0, nullptr, event);
 }
 
+// Exchanges are finished in their order, the same for all participants, each before the first call that
+// needs its result or that of a later one.
+void Executor::find_due_exchanges() {
+  const auto whole = [&](const BufferRef& ref) {
+    std::size_t buffer = index_of(ref);
+    while (plan_.buffers[buffer].part_of >= 0) {
+      buffer = static_cast<std::size_t>(plan_.buffers[buffer].part_of);
+    }
+    return buffer;
+  };
+  const auto touches = [&](const Call& call, const std::set<std::size_t>& buffers) {
+    bool any = false;
+    for_buffers(call, [&](const BufferRef& ref) { any = any || buffers.count(whole(ref)) != 0; });
+    return any;
+  };
+  std::size_t later = prepared_.size();
+  for (std::size_t i = prepared_.size(); i-- > 0;) {
+    const auto* exchange = std::get_if<ExchangeCall>(prepared_[i].source);
+    if (exchange == nullptr) continue;
+    std::set<std::size_t> results;
+    for (const BufferRef& ref : exchange->outputs) results.insert(whole(ref));
+    std::size_t first = i + 1;
+    while (first < later && !touches(*prepared_[first].source, results)) ++first;
+    prepared_[i].due = later = first;
+    prepared_[i].together = buffer_of_all(exchange->outputs);
+  }
+}
+
+// The buffer whose ranges are all among these; -1: there is none.
+int Executor::buffer_of_all(const std::vector<BufferRef>& parts) const {
+  int whole = -1;
+  for (const BufferRef& part : parts) {
+    whole = std::max(whole, plan_.buffers[index_of(part)].part_of);
+  }
+  if (whole < 0) return -1;
+  const auto within = std::count_if(plan_.buffers.begin(), plan_.buffers.end(),
+                                    [&](const PlanBuffer& b) { return b.part_of == whole; });
+  std::set<std::size_t> own;
+  for (const BufferRef& part : parts) {
+    if (plan_.buffers[index_of(part)].part_of == whole) own.insert(index_of(part));
+  }
+  return within == std::ssize(own) ? whole : -1;
+}
+
+void* Executor::map(Pending& pending, std::size_t buffer, std::size_t bytes) {
+  cl_int code = CL_SUCCESS;
+  cl_event there = nullptr;
+  void* const mapped =
+      clEnqueueMapBuffer(queue_, memory_[buffer], CL_FALSE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, 0,
+                         nullptr, &there, &code);
+  check(code, "clEnqueueMapBuffer", device_.name());
+  pending.there = bc::event(there, false);
+  pending.mapped.emplace_back(memory_[buffer], mapped);
+  return mapped;
+}
+
+void Executor::begin_exchange(const Prepared& prepared) {
+  const auto& call = std::get<ExchangeCall>(*prepared.source);
+  pending_.emplace_back();  // there from the start: what is mapped is given back in any case
+  Pending& pending = pending_.back();
+  pending.prepared = &prepared;
+  const auto buffer = [&](const BufferRef& ref) -> const PlanBuffer& {
+    return plan_.buffers[index_of(ref)];
+  };
+  for (std::size_t i = 0; i < call.outputs.size(); ++i) {
+    const std::size_t from = index_of(call.inputs[i]);
+    const std::size_t to = index_of(call.outputs[i]);
+    const std::size_t bytes = buffer(call.outputs[i]).type.bytes();
+    if (from == to || bytes == 0) continue;
+    check(clEnqueueCopyBuffer(queue_, memory_[from], memory_[to], 0, 0, bytes, 0, nullptr, nullptr),
+          "clEnqueueCopyBuffer", device_.name());
+  }
+  if (exchange_ == nullptr) return;
+  const auto whole = static_cast<std::size_t>(prepared.together);
+  std::byte* together = nullptr;
+  if (prepared.together >= 0) {
+    together = static_cast<std::byte*>(map(pending, whole, plan_.buffers[whole].bytes));
+  }
+  for (const BufferRef& ref : call.outputs) {
+    const std::size_t bytes = buffer(ref).type.bytes();
+    if (bytes == 0) continue;
+    void* const start = together != nullptr && buffer(ref).part_of == prepared.together
+                            ? together + (buffer(ref).offset - plan_.buffers[whole].offset)
+                            : map(pending, index_of(ref), bytes);
+    pending.parts.emplace_back(static_cast<float*>(start), bytes / sizeof(float));
+  }
+  check(clFlush(queue_), "clFlush", device_.name());
+  if (profile_) finish_exchanges(prepared_.size());
+}
+
+void Executor::finish_exchanges(std::size_t before) {
+  while (!pending_.empty() && pending_.front().prepared->due <= before) {
+    finish_exchange(pending_.front());
+    pending_.pop_front();
+  }
+}
+
+void Executor::finish_exchange(Pending& pending) {
+  if (pending.parts.empty()) return;
+  const auto& call = std::get<ExchangeCall>(*pending.prepared->source);
+  const auto start = std::chrono::steady_clock::now();
+  const cl_event there = pending.there.get();
+  check(clWaitForEvents(1, &there), "clWaitForEvents", device_.name());
+  if (call.kind == ExchangeCall::Kind::sum) {
+    exchange_->sum(call.name, pending.parts);
+  } else {
+    exchange_->moments(call.name, pending.parts[0], pending.parts[1], call.share);
+  }
+  cl_event given_back = nullptr;
+  give_back(pending, profile_ ? &given_back : nullptr);
+  if (!profile_) return;
+  const auto i = static_cast<std::size_t>(pending.prepared - prepared_.data());
+  events_[i] = bc::event(given_back, false);
+  host_us_[i] =
+      std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+}
+
+void Executor::give_back(Pending& pending, cl_event* event) {
+  for (const auto& [memory, start] : pending.mapped) {
+    const bool last = start == pending.mapped.back().second;
+    check(clEnqueueUnmapMemObject(queue_, memory, start, 0, nullptr, last ? event : nullptr),
+          "clEnqueueUnmapMemObject", device_.name());
+  }
+}
+
 void Executor::fail_run(const Prepared& prepared, cl_int code) {
   const Step& step = plan_.steps[static_cast<std::size_t>(prepared.step)];
   const Call& call = *prepared.source;
-  const char* name = std::holds_alternative<KernelCall>(call) ? "clEnqueueNDRangeKernel"
-                     : std::holds_alternative<ZeroCall>(call) ? "clEnqueueFillBuffer"
-                     : std::holds_alternative<CopyCall>(call) ? "clEnqueueCopyBuffer"
+  const char* name = std::holds_alternative<KernelCall>(call)     ? "clEnqueueNDRangeKernel"
+                     : std::holds_alternative<ZeroCall>(call)     ? "clEnqueueFillBuffer"
+                     : std::holds_alternative<CopyCall>(call)     ? "clEnqueueCopyBuffer"
+                     : std::holds_alternative<ExchangeCall>(call) ? "the exchange"
                      : std::holds_alternative<HostCall>(call)
                          ? "clEnqueueReadBuffer or clEnqueueWriteBuffer"
                          : "CLBlastSgemm";

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <pinnacle/device.hpp>
+#include <pinnacle/exchange.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,8 +35,10 @@ struct StepProfile {
 class Executor {
  public:
   /// `profile` runs on a queue that records times; such runs wait for the device at both ends.
+  /// `exchange` is what the plan's ExchangeCalls are done with; without one nothing is exchanged.
   /// throws   KernelError, FileError, MemoryError, ShapeError, DeviceError
-  Executor(const Device& device, Plan plan, std::shared_ptr<DeviceMemory> memory, bool profile);
+  Executor(const Device& device, Plan plan, std::shared_ptr<DeviceMemory> memory, bool profile,
+           std::shared_ptr<Exchange> exchange = nullptr);
 
   const Plan& plan() const { return plan_; }
   const Device& device() const { return device_; }
@@ -42,7 +46,8 @@ class Executor {
   /// Copies to an input before later runs. Not blocking: `data` stays unchanged until finish().
   /// throws   ArgumentError if there is no such input; ShapeError if the size differs
   void write(std::string_view input, std::span<const std::byte> data, bool blocking);
-  void enqueue();  ///< one run, without waiting
+  /// One run, without waiting, but for other participants where the plan exchanges.
+  void enqueue();
   void finish();
   Tensor read(std::string_view output);  ///< waits
   void read_into(std::string_view output, std::span<std::byte> data, bool blocking);
@@ -70,6 +75,15 @@ class Executor {
     std::size_t local[3] = {1, 1, 1};
     int step = 0;
     int call = 0;
+    std::size_t due = 0;  // of an exchange: the prepared call that needs it first
+    int together = -1;    // likewise: the buffer that holds its results and nothing else; -1: none
+  };
+  // An exchange that has begun: its numbers are on their way to the host.
+  struct Pending {
+    const Prepared* prepared = nullptr;
+    std::vector<std::span<float>> parts;
+    std::vector<std::pair<cl_mem, void*>> mapped;
+    bc::event there;
   };
   // Where a kernel takes a buffer.
   struct Binding {
@@ -86,6 +100,13 @@ class Executor {
   void run();
   cl_int run_other(const Prepared& prepared, cl_event* event);
   cl_int run_on_host(const HostCall& call, cl_event* event);
+  void find_due_exchanges();
+  int buffer_of_all(const std::vector<BufferRef>& parts) const;
+  void* map(Pending& pending, std::size_t buffer, std::size_t bytes);
+  void begin_exchange(const Prepared& prepared);
+  void finish_exchanges(std::size_t before);
+  void finish_exchange(Pending& pending);
+  void give_back(Pending& pending, cl_event* event);
   void bind(std::size_t buffer, cl_mem memory);
   [[noreturn]] void fail_run(const Prepared& prepared, cl_int code);
   std::size_t port(const std::vector<PlanPort>& ports, std::string_view name,
@@ -107,6 +128,8 @@ class Executor {
   std::vector<std::vector<Binding>> bindings_;  // by buffer
   std::vector<bc::event> events_;               // by prepared call, only while profiling
   std::vector<double> host_us_;                 // likewise: what the host took, 0 for kernels
+  std::shared_ptr<Exchange> exchange_;
+  std::deque<Pending> pending_;
   decltype(&clEnqueueNDRangeKernel) enqueue_kernel_ = nullptr;
 };
 

@@ -116,6 +116,8 @@ struct Lowering {
     std::size_t call = 0;    ///< the index in `calls` that copies it
   };
   std::vector<Part> parts;
+  /// The outputs had better lie in one piece of memory, which then is handled at once.
+  bool outputs_together = false;
 
   KernelCall& call(std::string file) {
     calls.emplace_back(KernelCall(std::move(file)));
@@ -185,6 +187,8 @@ struct OpDef {
   /// Takes an attribute "epilogue": a pointwise expression applied to output 0 while it is still in
   /// registers, and a bias as optional last input (see passes/fuse).
   bool takes_epilogue = false;
+  /// Its result depends on the other participants of the job: never known before a run.
+  bool exchanges = false;
   /// A row of the pointwise table: may be fused into chains.
   bool pointwise = false;
   /// How it runs in blocks of `block` channels; nothing: it does not (see passes/choose_layout).

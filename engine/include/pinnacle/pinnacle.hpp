@@ -5,6 +5,7 @@
 #include <pinnacle/data.hpp>
 #include <pinnacle/device.hpp>
 #include <pinnacle/error.hpp>
+#include <pinnacle/exchange.hpp>
 #include <pinnacle/layers.hpp>
 #include <pinnacle/model.hpp>
 #include <pinnacle/onnx.hpp>

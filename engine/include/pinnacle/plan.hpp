@@ -144,7 +144,21 @@ struct HostCall {
   std::function<std::vector<Tensor>(std::span<const Tensor>)> run;
 };
 
-using Call = std::variant<KernelCall, ZeroCall, CopyCall, ClblastGemmCall, HostCall>;
+/// What the devices of one job do together (exchange.hpp), in place in `outputs`. The device goes on
+/// with the calls behind it until one needs the result.
+struct ExchangeCall {
+  enum class Kind : std::uint8_t {
+    sum,      ///< outputs[i] = the sum of all participants' inputs[i]
+    moments,  ///< mean and variance of all samples from those of each participant's
+  };
+  Kind kind = Kind::sum;
+  std::string name;  ///< the node's: the same for all participants
+  double share = 1;  ///< moments: this participant's part of the samples
+  std::vector<BufferRef> inputs;
+  std::vector<BufferRef> outputs;
+};
+
+using Call = std::variant<KernelCall, ZeroCall, CopyCall, ClblastGemmCall, HostCall, ExchangeCall>;
 
 /// "matmul/wide(MR=12, NR=32) 11x4 groups of 1"
 std::string to_text(const Call& call);

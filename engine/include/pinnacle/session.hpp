@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pinnacle/device.hpp>
+#include <pinnacle/exchange.hpp>
 #include <pinnacle/model.hpp>
 
 #include <map>
@@ -32,6 +33,8 @@ struct CompileOptions {
   bool free_ports = false;
   /// Tuned choices instead of the device's (Target::tuned); an empty map: heuristics alone.
   std::optional<std::map<std::string, std::string>> tuned = std::nullopt;
+  /// What all_reduce nodes are done with; empty: a participant alone.
+  std::shared_ptr<Exchange> exchange = nullptr;
 };
 
 struct StepTime {

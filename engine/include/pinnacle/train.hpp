@@ -84,12 +84,35 @@ struct Evaluation {
   double accuracy = 0;
 };
 
+/// A device that a job goes on without.
+struct DeviceLoss {
+  std::string device;
+  std::string reason;     ///< the error, or that it took too long
+  std::int64_t step = 0;  ///< steps of training done by then
+  int left = 0;           ///< devices that go on
+};
+
+/// Other processes that train the same model together with this one, each with a part of every batch.
+struct Peers {
+  std::shared_ptr<Exchange> exchange = nullptr;  ///< empty: there are none
+  int rank = 0;                                  ///< which of them this process is, from 0
+  int count = 1;
+};
+
 struct TrainerOptions {
   Loss loss;
   Optimizer optimizer;
   Metric metric = accuracy;  ///< shown as accuracy; empty: none
   std::uint64_t seed = 1;    ///< of parameters, shuffling and dropout
   CompileOptions compile = {};
+  /// With several devices: batch_norm uses the statistics of all samples of a batch, as one device
+  /// would, not those of each device's share.
+  bool synchronize_batch_norm = true;
+  /// With several devices: one that takes longer for a step is left out. Units: s; 0: no limit.
+  double step_limit = 120;
+  /// Called when a device is left out; false ends the training with a DeviceError. Empty: go on.
+  std::function<bool(const DeviceLoss&)> on_device_lost = {};
+  Peers peers = {};
 };
 
 class Trainer {
@@ -97,6 +120,9 @@ class Trainer {
   /// throws   ShapeError if the data does not fit the network
   Trainer(Layer layer, Dataset data, TrainerOptions options, Device device = select_device());
   Trainer(Model model, Dataset data, TrainerOptions options, Device device = select_device());
+  /// On several devices together; each gets a share of every batch.
+  Trainer(Layer layer, Dataset data, TrainerOptions options, std::vector<Device> devices);
+  Trainer(Model model, Dataset data, TrainerOptions options, std::vector<Device> devices);
   ~Trainer();
   Trainer(Trainer&&) noexcept;
 
@@ -109,8 +135,12 @@ class Trainer {
 
   /// The model with the weights as trained so far.
   const Model& model();
+  /// The first of the devices that train.
   const Device& device() const;
-  /// The plan of a training step of that batch size: what will run, and why.
+  std::vector<Device> devices() const;
+  /// Devices that were left out, in that order.
+  const std::vector<DeviceLoss>& device_losses() const;
+  /// The plan of a training step of that batch size on the first device: what will run, and why.
   const Plan& plan(int batch);
   /// One training step of that batch size, for measurements: enqueues `count` steps, waits once.
   /// Returns seconds per step.

@@ -1,0 +1,108 @@
+// Team: the devices that train one model together. Each has a copy of parameters and states and runs
+// its share of every batch; gradients are summed, so that all copies stay the same bits as long as the
+// devices compute alike. A device that fails is left out, and the step is done again by the rest.
+// Thread safety: one thread at a time.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pinnacle/train.hpp>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/crew.hpp"
+#include "api/training_graph.hpp"
+#include "runtime/exchange_group.hpp"
+
+namespace pinnacle {
+
+/// Consecutive rows of a batch.
+struct Rows {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+/// `total` rows in proportion to `speeds`, in their order; shares may be empty.
+std::vector<Rows> share_rows(std::int64_t total, std::span<const double> speeds);
+
+class Team {
+ public:
+  /// `speeds` say how the batch is shared; empty: evenly. What the arguments refer to outlives the team.
+  Team(const Model& model, const Dataset& data, const TrainerOptions& options,
+       const std::vector<Device>& devices, std::vector<double> speeds);
+  ~Team();
+
+  std::size_t size() const { return replicas_.size(); }
+  const Device& device(std::size_t i = 0) const { return replicas_[i]->device; }
+  const std::vector<double>& speeds() const { return speeds_; }
+  Memory& memory() { return replicas_.front()->memory; }
+  /// Shares from now on. REQUIRES: one per device
+  void set_speeds(std::vector<double> speeds) { speeds_ = std::move(speeds); }
+
+  /// One training step per batch of samples; returns when all have been given to the devices. Indices
+  /// stay unchanged until finish().
+  /// throws   DeviceError if no device is left; what else a step throws
+  void run(std::span<const std::span<const std::int32_t>> batches);
+  void finish();  ///< waits
+
+  bool has_session() const { return !replicas_.front()->steps.empty(); }
+  /// The first device's step of that many samples.
+  Session& step(std::int64_t batch);
+  Session& any_step() { return replicas_.front()->steps.begin()->second; }
+  /// Contents of parameters and states for every device, now and before its first step.
+  void write(const Weights& contents);
+  /// What write() gave and no session holds yet.
+  const Weights& pending() const { return replicas_.front()->pending; }
+  /// Forgets all that is on the devices, should write() have brought newer contents.
+  void forget();
+
+  const std::vector<DeviceLoss>& losses() const { return losses_; }
+  /// Seconds that each device has waited for others since the last call.
+  std::vector<double> take_waits();
+
+ private:
+  struct Replica {
+    Replica(const Device& d, Feed f) : device(d), memory(d), feed(f) {}
+    Device device;
+    Memory memory;
+    Feed feed;
+    std::map<std::pair<std::int64_t, std::int64_t>, Session> steps;  // by own and all samples
+    Weights pending;
+    std::vector<std::byte> staging;
+    std::shared_ptr<Exchange> exchange;
+    std::atomic<std::int64_t> done = 0;   // steps of this call of run()
+    std::atomic<std::int64_t> since = 0;  // when its present step began. Units: ns, steady clock
+    std::atomic<bool> given_up = false;
+  };
+  using Batches = std::span<const std::span<const std::int32_t>>;
+
+  std::vector<Rows> shares(std::int64_t batch) const;
+  Session& session(Replica& replica, std::int64_t own, std::int64_t all);
+  void prepare(std::int64_t batch);
+  static void run_step(Replica& replica, const Dataset& data, std::span<const std::int32_t> batch,
+                       Rows rows);
+  void run_alone(Batches batches);
+  std::size_t run_together(Batches batches);
+  void together(const std::function<void(Replica&, std::size_t)>& task, const char* what);
+  bool is_stuck(const Replica& replica, std::size_t index) const;
+  void quarantine(const std::vector<std::pair<std::size_t, std::string>>& lost);
+  void assemble();
+
+  const Model& model_;
+  const Dataset& data_;
+  const TrainerOptions& options_;
+  std::vector<double> speeds_;
+  std::vector<std::shared_ptr<Replica>> replicas_;
+  std::shared_ptr<runtime::ExchangeGroup> group_;
+  std::unique_ptr<Crew> crew_;
+  std::vector<DeviceLoss> losses_;
+  std::int64_t steps_done_ = 0;
+};
+
+}  // namespace pinnacle
