@@ -15,14 +15,24 @@
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   lib/vector.clh's VW
 //   WHOLE        1 if there is one part: no `parts`
+//   RESULT       0: dgamma and dbeta alone, without gamma and dx
 #include "batch_norm/blocked.clh"
+#ifndef RESULT
+#define RESULT 1
+#endif
 #ifndef WHOLE
 #define WHOLE 0
 #endif
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
-    __global const float* dy, __global const float* x, __global const float* gamma,
-    __global const float* means, __global const float* variances, __global float* dx,
+    __global const float* dy, __global const float* x,
+#if RESULT
+    __global const float* gamma,
+#endif
+    __global const float* means, __global const float* variances,
+#if RESULT
+    __global float* dx,
+#endif
     __global float* dgamma, __global float* dbeta,
 #if !WHOLE
     __global const float* parts,
@@ -31,7 +41,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
   const int blocks = (channels + VW - 1) / VW;
   const int b = get_group_id(1);
 #if !WHOLE
-  const int groups = get_num_groups(0);
+  const int groups = (batch * size + each - 1) / each;
 #endif
   const int first = (int)get_group_id(0) * each;
   const int last = min(first + each, batch * size);
@@ -53,6 +63,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
     channels_store(product * inverse, dgamma, b, channels);
     channels_store(sum, dbeta, b, channels);
   }
+#if RESULT
   // dx = factor dy - slope (x - mean) - offset
   const vec_t factor = channels_load(gamma, b, channels) * inverse;
   const vec_t slope = factor * inverse * inverse * product * scale;
@@ -66,4 +77,5 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
     }
     pixel += count;
   }
+#endif
 }

@@ -13,6 +13,7 @@
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   LX           channels per group
 //   LY           work-items per channel: a power of two
+//   RESULT       0: dgamma and dbeta alone, without gamma and dx
 #include "lib/tree.clh"
 #ifndef LX
 #define LX 1
@@ -22,9 +23,19 @@
 #endif
 #define AT(i) (((size_t)((i) / size) * channels + c) * size + (i) % size)
 
+#ifndef RESULT
+#define RESULT 1
+#endif
+
 __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void backward_simt(
-    __global const float* dy, __global const float* x, __global const float* gamma,
-    __global const float* means, __global const float* variances, __global float* dx,
+    __global const float* dy, __global const float* x,
+#if RESULT
+    __global const float* gamma,
+#endif
+    __global const float* means, __global const float* variances,
+#if RESULT
+    __global float* dx,
+#endif
     __global float* dgamma, __global float* dbeta, int batch, int channels, int size, float epsilon,
     float scale) {
   __local float values[LX * LY];
@@ -48,6 +59,7 @@ __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void backward_simt(
     dbeta[c] = sum;
     dgamma[c] = product;
   }
+#if RESULT
   const float factor = gamma[c] * inverse;
   const float shift = sum * scale;
   const float slope = product * inverse * scale;
@@ -55,4 +67,5 @@ __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void backward_simt(
     const float centred = x[AT(i)] - mean;
     dx[AT(i)] = factor * (dy[AT(i)] - shift - centred * slope);
   }
+#endif
 }

@@ -11,11 +11,22 @@
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   VW           vector width: 1, 2, 4, 8 or 16; divides channels
+//   RESULT       0: dgamma and dbeta alone, without gamma and dx
 #include "lib/vector.clh"
 
+#ifndef RESULT
+#define RESULT 1
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_columns(
-    __global const float* dy, __global const float* x, __global const float* gamma,
-    __global const float* means, __global const float* variances, __global float* dx,
+    __global const float* dy, __global const float* x,
+#if RESULT
+    __global const float* gamma,
+#endif
+    __global const float* means, __global const float* variances,
+#if RESULT
+    __global float* dx,
+#endif
     __global float* dgamma, __global float* dbeta, int batch, int channels, int strips_each,
     float epsilon, float scale) {
   const int first = get_group_id(0) * strips_each;
@@ -35,6 +46,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_colum
     product *= inverse;
     vec_store(sum, 0, dbeta + c);
     vec_store(product, 0, dgamma + c);
+#if RESULT
     const vec_t factor = vec_load(0, gamma + c) * inverse;
     const vec_t shift = sum * scale;
     const vec_t slope = product * inverse * scale;
@@ -43,5 +55,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_colum
       const vec_t centred = vec_load(0, x + at) - mean;
       vec_store(factor * (vec_load(0, dy + at) - shift - centred * slope), 0, dx + at);
     }
+#endif
   }
 }

@@ -11,11 +11,22 @@
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   VW           vector width: 1, 2, 4, 8 or 16
+//   RESULT       0: dgamma and dbeta alone, without gamma and dx
 #include "lib/lanes.clh"
 
+#ifndef RESULT
+#define RESULT 1
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_planes(
-    __global const float* dy, __global const float* x, __global const float* gamma,
-    __global const float* means, __global const float* variances, __global float* dx,
+    __global const float* dy, __global const float* x,
+#if RESULT
+    __global const float* gamma,
+#endif
+    __global const float* means, __global const float* variances,
+#if RESULT
+    __global float* dx,
+#endif
     __global float* dgamma, __global float* dbeta, int batch, int channels, int size,
     int channels_each, float epsilon, float scale) {
   const int first = get_group_id(0) * channels_each;
@@ -52,6 +63,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_plane
     product = (product + lanes_sum(p0 + p1)) * inverse;
     dbeta[c] = sum;
     dgamma[c] = product;
+#if RESULT
     const float factor = gamma[c] * inverse;
     const float shift = sum * scale;
     const float slope = product * inverse * scale;
@@ -66,5 +78,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_wide_plane
         dx[at + i] = factor * (dy[at + i] - shift - (x[at + i] - mean) * slope);
       }
     }
+#endif
   }
 }

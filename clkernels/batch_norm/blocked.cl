@@ -9,20 +9,27 @@
 // Method   each group joins the statistics of all parts, in their order, then does its own pixels;
 //          where all pixels are one part, it makes them itself.
 // Cost     1 read and 1 write per element; 3 flop. Making the statistics: 2 more reads, 3 flop.
-// Launch   global (parts, blocks), local (1, 1).
+// Launch   global (parts, blocks), local (1, 1); one part where there is no RESULT.
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   lib/vector.clh's VW
 //   WHOLE        1 if there is one part: no `parts`
+//   RESULT       0: the statistics alone, without gamma, beta and y
 #include "batch_norm/blocked.clh"
+#ifndef RESULT
+#define RESULT 1
+#endif
 #ifndef WHOLE
 #define WHOLE 0
 #endif
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
-    __global const float* x, __global const float* gamma, __global const float* beta,
-    __global float* y, __global float* means, __global float* variances,
+    __global const float* x,
+#if RESULT
+    __global const float* gamma, __global const float* beta, __global float* y,
+#endif
+    __global float* means, __global float* variances,
 #if !WHOLE
     __global const float* parts,
 #endif
@@ -30,7 +37,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
   const int blocks = (channels + VW - 1) / VW;
   const int b = get_group_id(1);
 #if !WHOLE
-  const int groups = get_num_groups(0);
+  const int groups = (batch * size + each - 1) / each;
 #endif
   const int first = (int)get_group_id(0) * each;
   const int last = min(first + each, batch * size);
@@ -55,6 +62,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
     channels_store(mean, means, b, channels);
     channels_store(variance, variances, b, channels);
   }
+#if RESULT
   const vec_t offset = channels_load(beta, b, channels);
   const vec_t factor = channels_load(gamma, b, channels) / sqrt(variance + epsilon);
   for (int pixel = first; pixel < last;) {
@@ -65,4 +73,5 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
     }
     pixel += count;
   }
+#endif
 }

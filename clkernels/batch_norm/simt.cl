@@ -13,6 +13,7 @@
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   LX           channels per group
 //   LY           work-items per channel: a power of two
+//   RESULT       0: the statistics alone, without gamma, beta and y
 #include "lib/tree.clh"
 #ifndef LX
 #define LX 1
@@ -22,9 +23,16 @@
 #endif
 #define AT(i) (((size_t)((i) / size) * channels + c) * size + (i) % size)
 
+#ifndef RESULT
+#define RESULT 1
+#endif
+
 __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void simt(
-    __global const float* x, __global const float* gamma, __global const float* beta,
-    __global float* y, __global float* means, __global float* variances, int batch, int channels,
+    __global const float* x,
+#if RESULT
+    __global const float* gamma, __global const float* beta, __global float* y,
+#endif
+    __global float* means, __global float* variances, int batch, int channels,
     int size, float epsilon, float scale) {
   __local float values[LX * LY];
   __local float* line = values + get_local_id(0);
@@ -42,7 +50,9 @@ __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void simt(
     means[c] = mean;
     variances[c] = variance;
   }
+#if RESULT
   const float factor = gamma[c] / sqrt(variance + epsilon);
   const float offset = beta[c];
   for (int i = lane; i < count; i += LY) y[AT(i)] = (x[AT(i)] - mean) * factor + offset;
+#endif
 }

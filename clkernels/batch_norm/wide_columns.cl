@@ -11,11 +11,19 @@
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   VW           vector width: 1, 2, 4, 8 or 16; divides channels
+//   RESULT       0: the statistics alone, without gamma, beta and y
 #include "lib/vector.clh"
 
+#ifndef RESULT
+#define RESULT 1
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide_columns(
-    __global const float* x, __global const float* gamma, __global const float* beta,
-    __global float* y, __global float* means, __global float* variances, int batch, int channels,
+    __global const float* x,
+#if RESULT
+    __global const float* gamma, __global const float* beta, __global float* y,
+#endif
+    __global float* means, __global float* variances, int batch, int channels,
     int strips_each, float epsilon, float scale) {
   const int first = get_group_id(0) * strips_each;
   const int last = min(first + strips_each, channels / VW);
@@ -32,11 +40,13 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide_columns(
     const vec_t variance = sum * scale;
     vec_store(mean, 0, means + c);
     vec_store(variance, 0, variances + c);
+#if RESULT
     const vec_t factor = vec_load(0, gamma + c) / sqrt(variance + epsilon);
     const vec_t offset = vec_load(0, beta + c);
     for (int n = 0; n < batch; ++n) {
       const size_t at = (size_t)n * channels + c;
       vec_store((vec_load(0, x + at) - mean) * factor + offset, 0, y + at);
     }
+#endif
   }
 }

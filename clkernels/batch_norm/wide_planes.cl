@@ -12,11 +12,19 @@
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
 //   VW           vector width: 1, 2, 4, 8 or 16
+//   RESULT       0: the statistics alone, without gamma, beta and y
 #include "lib/lines.clh"
 
+#ifndef RESULT
+#define RESULT 1
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide_planes(
-    __global const float* x, __global const float* gamma, __global const float* beta,
-    __global float* y, __global float* means, __global float* variances, int batch, int channels,
+    __global const float* x,
+#if RESULT
+    __global const float* gamma, __global const float* beta, __global float* y,
+#endif
+    __global float* means, __global float* variances, int batch, int channels,
     int size, int channels_each, float epsilon, float scale) {
   const int first = get_group_id(0) * channels_each;
   const int last = min(first + channels_each, channels);
@@ -29,6 +37,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide_planes(
     const float variance = m.squares * scale;
     means[c] = mean;
     variances[c] = variance;
+#if RESULT
     const float factor = gamma[c] / sqrt(variance + epsilon);
     const float offset = beta[c];
     for (int n = 0; n < batch; ++n) {
@@ -39,5 +48,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide_planes(
       }
       for (; i < size; ++i) y[at + i] = (x[at + i] - mean) * factor + offset;
     }
+#endif
   }
 }

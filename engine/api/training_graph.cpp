@@ -97,7 +97,7 @@ Graph training_graph(const Model& model, const Dataset& data, const TrainerOptio
     return {sample, input(network, "y", {batched(data.y.shape(), 1, batch), data.y.dtype()})};
   }();
   const Value prediction = model.layer()(x);
-  // if (share.exchanges && share.synchronize) split_batch_norm(graph, share.of_batch);
+  if (share.exchanges && share.synchronize) split_batch_norm(graph, share.of_batch);
   Value loss = part_of(options.loss(prediction, y), share);
 
   std::vector<ValueId> parameters;

@@ -1,5 +1,6 @@
 // batch_norm_training: normalisation with the statistics of the batch, which it also returns (the
-// variance is the biased one). batch_norm: with given statistics, for inference.
+// variance is the biased one). batch_norm: with given statistics, for inference, and for training whose
+// statistics are those of several devices.
 // Source: Ioffe, Szegedy, "Batch normalization", 2015, arXiv:1502.03167.
 // SPDX-License-Identifier: Apache-2.0
 #include <pinnacle/op.hpp>
@@ -121,13 +122,6 @@ std::vector<Array> reference_training(const OpView& op, std::span<const Array> i
 // [C] as a shape that broadcasts to x.
 Shape beside(const Shape& x) { return x.rank() == 2 ? Shape{x[1]} : Shape{x[1], 1, 1}; }
 
-// The sum over everything but channels.
-ValueId sum_channels(Builder& b, ValueId value) {
-  const Attributes::Ints axes =
-      b.shape(value).rank() == 2 ? Attributes::Ints{0} : Attributes::Ints{0, 2, 3};
-  return b.apply("reduce_sum", {value}, {{"axes", axes}});
-}
-
 std::vector<ValueId> gradient_training(const GradientView& g) {
   Builder& b = g.b;
   const Shape x = b.shape(g.x[0]);
@@ -198,21 +192,119 @@ std::vector<Array> reference_backward(const OpView& op, std::span<const Array> i
   return {std::move(dx), std::move(dgamma), std::move(dbeta)};
 }
 
-// ---- Kernels of both -----------------------------------------------------------------------------
+// ---- The parts of both, for statistics of more samples than these (see split_batch_norm) -----------
+// batch_norm_statistics(x) {channels} -> mean, variance. `channels` is there where x is in blocks.
+// batch_norm_sums(dy, x, mean, variance) -> dgamma, dbeta.
+
+std::vector<TensorType> infer_statistics(const OpView& op) {
+  check_inputs(op, 1, 1);
+  check_x(op, 0, "x");
+  const Shape& x = op.shape(0);
+  const std::int64_t channels = op.attributes().integer("channels", x[1]);
+  if (is_blocked(x) ? ceil_div(channels, x[4]) != x[1] : channels != x[1]) {
+    shape_error(op, "channels is {} but x is {}", channels, x);
+  }
+  const TensorType of_channels{Shape{channels}, DType::f32};
+  return {of_channels, of_channels};
+}
+
+// batch_norm_training's second and third result.
+std::vector<Array> reference_statistics(const OpView& op, std::span<const Array> in) {
+  const Extents e = extents_of(in[0].shape, op.out_shape()[0]);
+  const auto count = static_cast<double>(e.count());
+  Array means(op.out_shape());
+  Array variances(op.out_shape());
+  for (std::int64_t channel = 0; channel < e.channels; ++channel) {
+    const auto c = static_cast<std::size_t>(channel);
+    for_channel(e, channel, [&](std::size_t i) { means.data[c] += in[0].data[i] / count; });
+    for_channel(e, channel, [&](std::size_t i) {
+      const double away = in[0].data[i] - means.data[c];
+      variances.data[c] += away * away / count;
+    });
+  }
+  return {std::move(means), std::move(variances)};
+}
+
+// dx = dmean / count + 2 (x - mean) / count dvariance.
+std::vector<ValueId> gradient_statistics(const GradientView& g) {
+  Builder& b = g.b;
+  const Shape x = b.shape(g.x[0]);
+  const auto count = static_cast<float>(extents_of(x, x[1]).count());
+  const auto across = [&](ValueId value, float factor) {
+    return b.apply("reshape", {b.apply("mul", {value, b.constant(factor)})},
+                   {{"shape", beside(x).dims()}});
+  };
+  ValueId dx = kNoValue;
+  if (g.dy[1] != kNoValue) {
+    const ValueId mean = b.apply("reshape", {g.y[0]}, {{"shape", beside(x).dims()}});
+    dx = b.apply("mul", {b.apply("sub", {g.x[0], mean}), across(g.dy[1], 2 / count)});
+  }
+  if (g.dy[0] != kNoValue) {
+    const ValueId part = across(g.dy[0], 1 / count);
+    dx = dx == kNoValue ? b.apply("expand", {part}, {{"shape", x.dims()}})
+                        : b.apply("add", {dx, part});
+  }
+  return {dx};
+}
+
+std::vector<TensorType> infer_sums(const OpView& op) {
+  check_inputs(op, 4, 4);
+  check_x(op, 1, "x");
+  check_f32(op, 0, "dy");
+  if (!(op.shape(0) == op.shape(1))) {
+    shape_error(op, "dy is {} but x is {}", op.shape(0), op.shape(1));
+  }
+  check_channels(op, 2, "mean", op.shape(1));
+  check_channels(op, 3, "variance", op.shape(1));
+  check_same(op, 2, {3});
+  epsilon_of(op);
+  return {*op.in[2], *op.in[2]};
+}
+
+std::vector<Array> reference_sums(const OpView& op, std::span<const Array> in) {
+  const Extents e = extents_of(in[1].shape, in[2].shape[0]);
+  Array dgamma(in[2].shape);
+  Array dbeta(in[2].shape);
+  for (std::int64_t channel = 0; channel < e.channels; ++channel) {
+    const auto c = static_cast<std::size_t>(channel);
+    const double deviation = std::sqrt(in[3].data[c] + epsilon_of(op));
+    for_channel(e, channel, [&](std::size_t i) {
+      dbeta.data[c] += in[0].data[i];
+      dgamma.data[c] += in[0].data[i] * (in[1].data[i] - in[2].data[c]) / deviation;
+    });
+  }
+  return {std::move(dgamma), std::move(dbeta)};
+}
+
+// ---- Kernels of all ------------------------------------------------------------------------------
+
+// What tells the four ops apart.
+struct Kind {
+  explicit Kind(const OpView& op)
+      : backward(op.node->op == "batch_norm_backward" || op.node->op == "batch_norm_sums"),
+        result(op.out.size() == 3),
+        extents(extents_of(op.shape(backward ? 1 : 0), op.out_shape(result ? 1 : 0)[0])),
+        epsilon(static_cast<float>(op.attributes().number("epsilon", 0))) {}
+  bool backward;  // reads dy, too
+  bool result;    // y or dx, not the numbers of the channels alone
+  Extents extents;
+  float epsilon;
+};
 
 Lowering lower(const OpView& op, const Target& target, Family family) {
-  const bool backward = op.node->op == "batch_norm_backward";
-  const Extents e = extents_of(op.shape(backward ? 1 : 0), op.shape(2)[0]);
-  const std::string prefix = backward ? "batch_norm/backward_" : "batch_norm/";
-  const auto epsilon = static_cast<float>(epsilon_of(op));
+  const Kind kind(op);
+  const Extents& e = kind.extents;
+  const std::string prefix = kind.backward ? "batch_norm/backward_" : "batch_norm/";
+  const float epsilon = kind.epsilon;
   const auto mean = static_cast<float>(1.0 / static_cast<double>(e.count()));
   Lowering lowering;
-  lowering.may_share = {{0, 0}};
-  if (backward) lowering.may_share.emplace_back(0, 1);
+  if (kind.result) lowering.may_share = {{0, 0}};
+  if (kind.result && kind.backward) lowering.may_share.emplace_back(0, 1);
   KernelCall call;
   const auto operands = [&] {
+    if (!kind.result) call.define("RESULT", 0);
     for (std::size_t i = 0; i < op.in.size(); ++i) call.arg(in(static_cast<int>(i)));
-    for (int i = 0; i < 3; ++i) call.arg(out(i));
+    for (std::size_t i = 0; i < op.out.size(); ++i) call.arg(out(static_cast<int>(i)));
     call.arg(to_int(e.batch)).arg(to_int(e.channels));
   };
   if (family == Family::simt) {
@@ -256,8 +348,9 @@ Lowering lower(const OpView& op, const Target& target, Family family) {
 // Channels in blocks: partial sums of parts of the pixels, then every group joins all parts and does
 // its own. Where blocks alone are enough groups, one call does both.
 Lowering lower_blocked(const OpView& op, const Target& target) {
-  const bool backward = op.node->op == "batch_norm_backward";
-  const Extents e = extents_of(op.shape(backward ? 1 : 0), op.shape(2)[0]);
+  const Kind kind(op);
+  const bool backward = kind.backward;
+  const Extents& e = kind.extents;
   // A whole part is a few calls of a near cache; every group reads the sums of all parts.
   const std::int64_t groups = std::clamp<std::int64_t>(e.count() * e.blocks() * e.block / 8192, 1,
                                                        16 * std::max(target.compute_units, 1));
@@ -276,7 +369,7 @@ Lowering lower_blocked(const OpView& op, const Target& target) {
     KernelCall& first = lowering.call(backward ? "batch_norm/backward_sums_blocked.cl"
                                                : "batch_norm/statistics_blocked.cl");
     first.define("VW", e.block);
-    if (backward) first.arg(in(0)).arg(in(1)).arg(in(3)).arg(sums);
+    if (backward) first.arg(in(0)).arg(in(1)).arg(in(kind.result ? 3 : 2)).arg(sums);
     if (!backward) first.arg(in(0)).arg(sums);
     first.arg(to_int(e.batch)).arg(to_int(backward ? e.channels : e.blocks()));
     first.arg(to_int(e.size)).arg(to_int(each));
@@ -286,16 +379,17 @@ Lowering lower_blocked(const OpView& op, const Target& target) {
   KernelCall& second =
       lowering.call(backward ? "batch_norm/backward_blocked.cl" : "batch_norm/blocked.cl");
   second.define("VW", e.block).define("WHOLE", whole ? 1 : 0);
+  if (!kind.result) second.define("RESULT", 0);
   for (std::size_t i = 0; i < op.in.size(); ++i) second.arg(in(static_cast<int>(i)));
-  for (int i = 0; i < 3; ++i) second.arg(out(i));
+  for (std::size_t i = 0; i < op.out.size(); ++i) second.arg(out(static_cast<int>(i)));
   if (!whole) second.arg(sums);
   second.arg(to_int(e.batch)).arg(to_int(e.channels)).arg(to_int(e.size));
-  second.arg(to_int(each)).arg(static_cast<float>(epsilon_of(op)));
+  second.arg(to_int(each)).arg(kind.epsilon);
   second.arg(static_cast<float>(1.0 / static_cast<double>(e.count())));
-  second.range({global, blocks, 1}, {1, 1, 1});
+  second.range({kind.result ? global : 1, blocks, 1}, {1, 1, 1});
   second.loops(loops());
-  lowering.may_share = {{0, 0}};
-  if (backward) lowering.may_share.emplace_back(0, 1);
+  if (kind.result) lowering.may_share = {{0, 0}};
+  if (kind.result && backward) lowering.may_share.emplace_back(0, 1);
   return lowering;
 }
 
@@ -342,18 +436,27 @@ double seconds_of_tails(const OpView& op, std::int64_t block, const Target& targ
 // x (and dy) and the first output in blocks; channels' numbers stay as they are.
 std::optional<BlockedForm> training_form(const OpView& op, std::int64_t block,
                                          const Target& target) {
-  const bool backward = op.node->op == "batch_norm_backward";
+  const Kind kind(op);
+  const bool backward = kind.backward;
   const Shape& x = op.shape(0);
   if (x.rank() != 4) return std::nullopt;
   OpView blocked = op;
   blocked.in[0]->shape = blocked_shape(x, block);
   if (backward) blocked.in[1]->shape = blocked_shape(x, block);
-  blocked.out[0].shape = blocked_shape(x, block);
+  if (kind.result) blocked.out[0].shape = blocked_shape(x, block);
   if (op.node->def->variants[0].accepts(blocked, target)) return std::nullopt;
   std::vector<bool> inputs(op.in.size(), false);
   inputs[0] = true;
   inputs[1] = backward;
-  BlockedForm form = same_op(op, std::move(inputs), {true, false, false});
+  std::vector<bool> outputs(op.out.size(), false);
+  outputs[0] = kind.result;
+  BlockedForm form = same_op(op, std::move(inputs), std::move(outputs));
+  if (op.in.size() == 1) {  // statistics: blocks do not say how many channels there are
+    form.build = [def = op.node->def, channels = x[1]](Builder& b, std::span<const ValueId> in,
+                                                       const std::string& node) {
+      return b.apply_all(*def, {in.begin(), in.end()}, {{"channels", channels}}, node);
+    };
+  }
   form.seconds_saved = seconds_to_move(op.operand_bytes() - blocked.operand_bytes(), target) +
                        seconds_of_tails(op, block, target);
   return form;
@@ -399,12 +502,14 @@ std::vector<ValueId> gradient_inference(const GradientView& g) {
   };
   std::vector<ValueId> dx(5, kNoValue);
   if (g.wanted[0]) dx[0] = b.apply("mul", {g.dy[0], across(factor)});
-  if (g.wanted[2] || g.wanted[3]) dx[2] = sum_channels(b, g.dy[0]);
-  if (g.wanted[3]) dx[3] = b.apply("neg", {b.apply("mul", {factor, dx[2]})});
-  if (g.wanted[1] || g.wanted[4]) {
-    const ValueId centred = b.apply("sub", {g.x[0], across(g.x[3])});
-    dx[1] = b.apply("mul", {sum_channels(b, b.apply("mul", {g.dy[0], centred})), r});
+  if (std::any_of(g.wanted.begin() + 1, g.wanted.end(), [](bool wanted) { return wanted; })) {
+    const std::vector<ValueId> sums =
+        b.apply_all(find_op("batch_norm_sums"), {g.dy[0], g.x[0], g.x[3], g.x[4]},
+                    {{"epsilon", g.node.attributes.number("epsilon")}});
+    dx[1] = sums[0];
+    dx[2] = sums[1];
   }
+  if (g.wanted[3]) dx[3] = b.apply("neg", {b.apply("mul", {factor, dx[2]})});
   if (g.wanted[4]) {
     const ValueId half = b.apply("mul", {b.apply("mul", {factor, r}), b.constant(-0.5f)});
     dx[4] = b.apply("mul", {half, dx[1]});
@@ -470,6 +575,20 @@ std::vector<OpDef> batch_norm_ops() {
            .reference = reference_backward,
            .gradient = no_gradient("second derivatives are not supported"),
            .cost = [](const OpView& op) { return cost(op, 9); },
+           .variants = training_variants(),
+           .blocked = training_form},
+          {.name = "batch_norm_statistics",
+           .infer = infer_statistics,
+           .reference = reference_statistics,
+           .gradient = gradient_statistics,
+           .cost = [](const OpView& op) { return cost(op, 4); },
+           .variants = training_variants(),
+           .blocked = training_form},
+          {.name = "batch_norm_sums",
+           .infer = infer_sums,
+           .reference = reference_sums,
+           .gradient = no_gradient("second derivatives are not supported"),
+           .cost = [](const OpView& op) { return cost(op, 4); },
            .variants = training_variants(),
            .blocked = training_form},
           {.name = "batch_norm",

@@ -69,6 +69,11 @@ int simplify_pointwise(Graph& graph);
 /// as a kernel takes. Returns how many nodes disappeared.
 int group_updates(Graph& graph);
 
+/// Makes of each batch_norm_training its parts: statistics of these samples, statistics of the samples of
+/// all devices (all_reduce_moments with that share), normalisation. To be differentiated afterwards.
+/// Returns how many there were.
+int split_batch_norm(Graph& graph, double share);
+
 /// Orders the nodes of a graph whose exchanges (OpDef::exchanges) happen together with other devices:
 /// each as soon as its operands are there, and what none of them needs, such as updates, behind the
 /// last. A step that another device's failure stops has then changed nothing that persists.

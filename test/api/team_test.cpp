@@ -21,6 +21,12 @@ Layer small_conv() {
          flatten | dense(24) | pinnacle::tanh | dense(10);
 }
 
+Layer with_batch_norm() {
+  return conv2d({.filters = 4, .kernel = 3, .stride = 2, .bias = false}) | batch_norm() | relu |
+         conv2d({.filters = 5, .kernel = 3, .stride = 2, .bias = false}) | batch_norm() | relu |
+         flatten | dense(10) | batch_norm();
+}
+
 // Several devices: parts of the one under test where it can be split, and the host otherwise.
 std::vector<Device> several(const Device& device) {
   try {
@@ -68,16 +74,20 @@ TEST_CASE("team: losses are those of one device, and repeat bit for bit") {
   const Dataset data = digits(small_only() ? 14 : 100);
   // The last batch of an epoch is smaller, down to one sample for two devices.
   const int batch = small_only() ? 13 : 33;
+  bool with_norm = false;
+  SUBCASE("without batch_norm") {}
+  SUBCASE("with batch_norm") { with_norm = true; }
   for (const Device& device : test_devices()) {
     CAPTURE(device.name());
-    const Run alone = train(small_conv(), data, {device}, batch);
-    const Run together = train(small_conv(), data, several(device), batch);
+    const Layer layer = with_norm ? with_batch_norm() : small_conv();
+    const Run alone = train(layer, data, {device}, batch);
+    const Run together = train(layer, data, several(device), batch);
     REQUIRE(together.losses.size() == alone.losses.size());
     for (std::size_t i = 0; i < alone.losses.size(); ++i) {
       CAPTURE(i);
       CHECK(std::fabs(together.losses[i] - alone.losses[i]) <= 1e-5 * std::fabs(alone.losses[i]));
     }
-    const Run again = train(small_conv(), data, several(device), batch);
+    const Run again = train(layer, data, several(device), batch);
     CHECK(again.losses == together.losses);
     for (const auto& [name, tensor] : together.weights) {
       CAPTURE(name);

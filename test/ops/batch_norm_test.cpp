@@ -27,6 +27,24 @@ std::vector<OpCase> batch_norm_cases() {
                      .high = 2,
                      .gradient = false,
                      .perf = perf});
+    Attributes in_blocks_of;
+    if (blocks) in_blocks_of.set("channels", in_blocks);
+    cases.push_back({.op = "batch_norm_statistics",
+                     .name = name,
+                     .in = {f32(x)},
+                     .attributes = in_blocks_of,
+                     .low = 0.5,
+                     .high = 3,
+                     .gradient = !blocks,
+                     .perf = perf});
+    cases.push_back({.op = "batch_norm_sums",
+                     .name = name,
+                     .in = {f32(x), f32(x), channels, channels},
+                     .attributes = epsilon,
+                     .low = 0.5,
+                     .high = 2,
+                     .gradient = false,
+                     .perf = perf});
     if (blocks) return;  // the pass replaces it
     cases.push_back({.op = "batch_norm",
                      .name = name,
