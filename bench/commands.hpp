@@ -115,6 +115,20 @@ struct CheckOptions {
 /// 1 if a node differs by more than the tolerance.
 int run_check(const CheckOptions& options);
 
+struct PlaceOptions {
+  std::string file;
+  std::string devices = "all";
+  std::string save;  ///< write the placement to this file
+  std::string load;  ///< take it from this file instead of measuring
+  std::int64_t batch = 0;
+  std::vector<std::string> shapes;
+  std::string inputs;
+  double seconds = 2;  ///< per way to run, about
+  JsonOption json;
+};
+/// 1 if the pipeline's outputs differ from those of the first device alone.
+int run_place(const PlaceOptions& options);
+
 struct TuneOptions {
   std::string device;
   WorkSelection work;

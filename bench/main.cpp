@@ -75,8 +75,9 @@ class CommandLine {
     app_.set_version_flag("--version", "pinnacle-bench " PINNACLE_VERSION);
     app_.footer(
         "Devices are named by an index (0), a part of a name (radeon), fastest, all, cpu,\n"
-        "gpu, host, or several of them joined by commas; PINNACLE_DEVICE is the default\n"
-        "where one is needed. \"pinnacle-bench SUBCOMMAND --help\" lists its options.");
+        "gpu, host, sub:0, sub:1, ... (single cores of the CPU device), or several of them\n"
+        "joined by commas; PINNACLE_DEVICE is the default where one is needed.\n"
+        "\"pinnacle-bench SUBCOMMAND --help\" lists its options.");
     app_.allow_extras();
     add_devices();
     add_compare();
@@ -84,6 +85,7 @@ class CommandLine {
     add_nets();
     add_model();
     add_check();
+    add_place();
     add_tune();
   }
 
@@ -361,6 +363,29 @@ class CommandLine {
     add_json(sub, check_.json);
   }
 
+  void add_place() {
+    CLI::App& sub = subcommand("place", "Runs a model on several devices, a part on each", [this] {
+      if (place_.file.empty()) throw no_file("place");
+      return run_place(place_);
+    });
+    sub.footer(
+        "Examples:\n"
+        "  pinnacle-bench place model.onnx --devices 0,1\n"
+        "  pinnacle-bench place model.onnx --devices sub:0,sub:1 --save cut.json\n"
+        "  pinnacle-bench place model.onnx --devices sub:0,sub:1 --load cut.json\n"
+        "The exit code is 1 if the outputs differ from those of the first device alone.");
+    sub.add_option("file", place_.file, "Which")->type_name("FILE");
+    sub.add_option("--devices", place_.devices, "Which devices, in the order of the parts")
+        ->type_name("LIST")
+        ->capture_default_str();
+    sub.add_option("--save", place_.save, "Write where it was cut to FILE")->type_name("FILE");
+    sub.add_option("--load", place_.load, "Cut it as FILE says, instead of measuring its nodes")
+        ->type_name("FILE");
+    add_work(sub, place_.batch, place_.shapes, place_.inputs);
+    add_seconds(sub, place_.seconds);
+    add_json(sub, place_.json);
+  }
+
   static ArgumentError no_file(const char* subcommand_name) {
     return ArgumentError("a model file is missing", subcommand_name,
                          fmt::format("write pinnacle-bench {} FILE.onnx", subcommand_name));
@@ -422,6 +447,7 @@ class CommandLine {
   NetsOptions nets_;
   ModelOptions model_;
   CheckOptions check_;
+  PlaceOptions place_;
   std::function<int()> command_;
 };
 

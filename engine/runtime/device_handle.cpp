@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <pinnacle/error.hpp>
 #include <thread>
@@ -27,6 +28,7 @@ DeviceKind kind_of(cl_device_id device) {
 struct Registry {
   std::mutex mutex;
   std::map<cl_device_id, std::shared_ptr<DeviceHandle>> roots;
+  std::map<DeviceHandle*, std::vector<std::shared_ptr<DeviceHandle>>> units;
   std::shared_ptr<DeviceHandle> host = std::make_shared<DeviceHandle>();
 };
 
@@ -46,6 +48,15 @@ std::shared_ptr<DeviceHandle> root_handle(cl_device_id device) {
 }
 
 std::shared_ptr<DeviceHandle> host_handle() { return registry().host; }
+
+std::vector<std::shared_ptr<DeviceHandle>> unit_handles(
+    DeviceHandle& root, const std::function<std::vector<std::shared_ptr<DeviceHandle>>()>& split) {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  auto& units = all.units[&root];
+  if (units.empty()) units = split();
+  return units;
+}
 
 DeviceHandle::DeviceHandle() = default;
 

@@ -8,9 +8,11 @@
 #include <pinnacle/device.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "runtime/opencl.hpp"
 #include "runtime/program_cache.hpp"
@@ -89,6 +91,10 @@ class DeviceHandle {
 
 /// The handle of a platform's device: the same one for the same id, for the whole process.
 std::shared_ptr<DeviceHandle> root_handle(cl_device_id device);
+/// The parts of a root device of one compute unit each: the same ones for the whole process, made
+/// by `split` at first.
+std::vector<std::shared_ptr<DeviceHandle>> unit_handles(
+    DeviceHandle& root, const std::function<std::vector<std::shared_ptr<DeviceHandle>>()>& split);
 /// The one host device.
 std::shared_ptr<DeviceHandle> host_handle();
 

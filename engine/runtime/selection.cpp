@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <exception>
+#include <memory>
 #include <pinnacle/device.hpp>
 #include <pinnacle/error.hpp>
 
@@ -13,6 +15,8 @@
 
 namespace pinnacle {
 namespace {
+
+constexpr std::string_view kUnit = "sub:";
 
 [[noreturn]] void fail(const std::string& message, const std::string& word,
                        const std::string& where, const Discovery& found) {
@@ -33,7 +37,9 @@ namespace {
   std::string hint;
   if (std::find(words.begin(), words.end(), word) == words.end()) hint = suggestion(word, words);
   if (hint.empty()) {
-    hint = "give an index, a part of a name, fastest, all, cpu, gpu or host";
+    hint =
+        "give an index, a part of a name, fastest, all, cpu, gpu, host, or sub:0, sub:1, ... for "
+        "single cores of the CPU device";
   }
   throw ArgumentError(fmt::format("{}; there is:{}", message, list), where, hint);
 }
@@ -53,10 +59,44 @@ std::vector<Device> of_kind(const Discovery& found, DeviceKind kind) {
   return chosen;
 }
 
+// One core of the first CPU device that can be split. throws DeviceError if none can
+Device select_unit(const std::string& word, const std::string& where, const Discovery& found) {
+  const std::vector<Device> cpus = of_kind(found, DeviceKind::cpu);
+  if (cpus.empty()) fail("there is no cpu with OpenCL to split", word, where, found);
+  std::vector<Device> units;
+  std::exception_ptr problem;
+  for (const Device& cpu : cpus) {
+    try {
+      for (auto& handle : runtime::unit_handles(cpu.handle(), [&cpu] {
+             std::vector<std::shared_ptr<runtime::DeviceHandle>> parts;
+             for (const Device& part : cpu.split(1)) parts.push_back(part.shared_handle());
+             return parts;
+           })) {
+        units.emplace_back(std::move(handle));
+      }
+      break;
+    } catch (const DeviceError&) {
+      if (!problem) problem = std::current_exception();
+    }
+  }
+  if (units.empty()) std::rethrow_exception(problem);
+  const std::string number = word.substr(kUnit.size());
+  std::size_t index = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
+  if (number.empty() || end != number.data() + number.size() || error != std::errc() ||
+      index >= units.size()) {
+    throw ArgumentError(fmt::format("there is no {}", word), where,
+                        fmt::format("{} has {} cores: sub:0 to sub:{}", units.front().name(),
+                                    units.size(), units.size() - 1));
+  }
+  return units[index];
+}
+
 std::vector<Device> select_word(const std::string& word, const std::string& where,
                                 const Discovery& found) {
   if (word == "fastest") return {Device::fastest()};
   if (word == "host") return {Device::host()};
+  if (word.starts_with(kUnit)) return {select_unit(word, where, found)};
   if (word == "all") {  // every real one; the reference only where there is nothing else
     std::vector<Device> all = found.devices;
     if (all.size() > 1) std::erase(all, Device::host());

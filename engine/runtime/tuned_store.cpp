@@ -8,6 +8,7 @@
 #include <pinnacle/error.hpp>
 
 #include "base/files.hpp"
+#include "base/json_reader.hpp"
 #include "base/text.hpp"
 #include "plan/tuned_setting.hpp"
 #include "runtime/device_handle.hpp"
@@ -18,67 +19,11 @@
 namespace pinnacle::runtime {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr const char* kFormat = "pinnacle tuned choices 1";
 constexpr std::size_t kMostBytes = 16 << 20;
-constexpr std::size_t kMostText = 4096;
+constexpr const char* kHint = "remove the file and run pinnacle-bench tune again";
 
-// Reads members of an object and remembers where it is, for messages.
-class Reader {
- public:
-  Reader(const Json& json, std::string name, std::string where)
-      : json_(json), name_(std::move(name)), where_(std::move(where)) {
-    if (!json.is_object()) fail("is no object");
-  }
-
-  [[noreturn]] void fail(const std::string& what) const {
-    throw ParseError(fmt::format("{} {}", where_, what), name_,
-                     "remove the file and run pinnacle-bench tune again");
-  }
-  const Json& member(const char* key) const {
-    const auto found = json_.find(key);
-    if (found == json_.end()) fail(fmt::format("lacks \"{}\"", key));
-    return *found;
-  }
-  std::string text(const char* key) const {
-    const Json& value = member(key);
-    if (!value.is_string()) fail(fmt::format("has a \"{}\" that is no text", key));
-    auto text = value.get<std::string>();
-    if (text.size() > kMostText) fail(fmt::format("has a \"{}\" that is too long", key));
-    return text;
-  }
-  double positive(const char* key) const {
-    const Json& value = member(key);
-    const double number = value.is_number() ? value.get<double>() : NAN;
-    if (!(number > 0 && number < 1e12)) {
-      fail(fmt::format("has a \"{}\" that is no positive number", key));
-    }
-    return number;
-  }
-  int count(const char* key) const {
-    const double number = positive(key);
-    if (number != std::floor(number) || number > 1e6) {
-      fail(fmt::format("has a \"{}\" that is no sensible count", key));
-    }
-    return static_cast<int>(number);
-  }
-  /// Nothing beyond these, so that a misspelt name is not taken for an absent one.
-  void only(std::initializer_list<const char*> keys) const {
-    for (const auto& [key, value] : json_.items()) {
-      bool known = false;
-      for (const char* const name : keys) known = known || key == name;
-      if (!known) fail(fmt::format("has an unknown \"{}\"", key.substr(0, 40)));
-    }
-  }
-
- private:
-  const Json& json_;
-  std::string name_;
-  std::string where_;
-};
-
-TunedOn read_device(const Reader& from) {
+TunedOn read_device(const JsonReader& from) {
   TunedOn device;
   const std::string family = from.text("family");
   if (family != "wide" && family != "simt") from.fail("has an unknown family");
@@ -93,7 +38,7 @@ TunedOn read_device(const Reader& from) {
   return device;
 }
 
-TunedEntry read_entry(const Reader& from) {
+TunedEntry read_entry(const JsonReader& from) {
   TunedEntry entry;
   entry.setting = from.text("setting");
   if (!parse_setting(entry.setting)) from.fail("has a setting that is none");
@@ -171,18 +116,20 @@ TunedFile parse_tuned(std::string_view text, const std::string& name) {
   if (json.is_discarded()) {
     throw ParseError("is damaged: no JSON", name, "remove it and run pinnacle-bench tune again");
   }
-  const Reader top(json, name, "the file");
+  const JsonReader top(json, name, "the file", kHint);
   if (top.text("format") != kFormat) {
     top.fail(fmt::format("is of another format than \"{}\"", kFormat));
   }
   top.only({"format", "device", "entries"});
   TunedFile file;
-  file.device = read_device(Reader(top.member("device"), name, "\"device\""));
+  file.device = read_device(JsonReader(top.member("device"), name, "\"device\"", kHint));
   const Json& entries = top.member("entries");
   if (!entries.is_object()) top.fail("has no \"entries\"");
   for (const auto& [key, entry] : entries.items()) {
-    if (key.empty() || key.size() > kMostText) top.fail("has an entry without a sensible key");
-    file.entries[key] = read_entry(Reader(entry, name, fmt::format("entry \"{}\"", key)));
+    if (key.empty() || key.size() > JsonReader::kMostText)
+      top.fail("has an entry without a sensible key");
+    file.entries[key] =
+        read_entry(JsonReader(entry, name, fmt::format("entry \"{}\"", key), kHint));
   }
   return file;
 }

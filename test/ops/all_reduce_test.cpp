@@ -1,4 +1,5 @@
-// Cases of all_reduce, of a participant alone. What several do together: runtime/exchange_test.cpp.
+// Cases of all_reduce, of a participant alone. What several do together: runtime/exchange_test.cpp;
+// gradients through moments: passes/split_batch_norm_test.cpp.
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/op_case.hpp"
 
@@ -13,7 +14,8 @@ std::vector<OpCase> all_reduce_cases() {
           {.op = "all_reduce_moments",
            .name = "moments",
            .in = {f32({6}), f32({6})},
-           .attributes = {{"share", 1.0}}}};
+           .attributes = {{"share", 1.0}},
+           .gradient = false}};
 }
 
 }  // namespace pinnacle::test

@@ -54,6 +54,7 @@ class Device {
 
   explicit Device(std::shared_ptr<runtime::DeviceHandle> handle);  // for the engine
   runtime::DeviceHandle& handle() const { return *handle_; }       // for the engine
+  const std::shared_ptr<runtime::DeviceHandle>& shared_handle() const { return handle_; }
 
  private:
   std::shared_ptr<runtime::DeviceHandle> handle_;
@@ -71,8 +72,9 @@ struct Discovery {
 Discovery discover();
 
 /// The devices that `spec` names: an index ("0"), a part of a device or platform name ("radeon",
-/// case does not matter), "fastest", "all", "cpu", "gpu", "host", or several joined by commas.
-/// throws   ArgumentError that lists what there is
+/// case does not matter), "fastest", "all", "cpu", "gpu", "host", "sub:0" (the first core of the CPU
+/// device as a device of its own, which then is the same one each time), or several joined by commas.
+/// throws   ArgumentError that lists what there is; DeviceError if the CPU device cannot be split
 std::vector<Device> select_devices(std::string_view spec);
 /// The first of them. An empty spec means the environment variable PINNACLE_DEVICE, or "fastest".
 /// throws   ArgumentError that lists what there is

@@ -9,5 +9,6 @@
 #include <pinnacle/layers.hpp>
 #include <pinnacle/model.hpp>
 #include <pinnacle/onnx.hpp>
+#include <pinnacle/pipeline.hpp>
 #include <pinnacle/session.hpp>
 #include <pinnacle/train.hpp>
