@@ -235,12 +235,18 @@ void Pipeline::Impl::stage_loop(StageState& stage, Channel<Packet>& exit) {
   for (;;) {
     std::optional<Packet> next = running ? stage.entry->try_pop() : stage.entry->pop();
     if (!running && !next) return;
-    if (next) begin(stage, *next);
+    std::exception_ptr problem;
+    try {
+      if (next) begin(stage, *next);
+    } catch (...) {
+      problem = std::current_exception();  // the run before may still end well
+    }
     if (running) {
       stage.runner->finish();
       deliver(stage, *running);
       if (!exit.push(std::move(*running))) return;
     }
+    if (problem) std::rethrow_exception(problem);
     running = std::move(next);
   }
 }
