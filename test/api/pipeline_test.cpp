@@ -176,19 +176,19 @@ TEST_CASE(
     std::memcpy(indices.bytes().data(), numbers, sizeof numbers);
     Pipeline pipeline =
         compile_pipeline(graph, devices, {.compile = {}, .placement = cut_at(devices, borders)});
-    Pipeline twin =
-        compile_pipeline(graph, devices, {.compile = {}, .placement = cut_at(devices, borders)});
     for (std::uint64_t i = 0; i < 9; ++i) {
       pipeline.submit({{"x", random_tensor({8, 16}, i)}, {"ids", indices}});
     }
+    std::vector<std::vector<Tensor>> results;
+    while (pipeline.pending() > 0) results.push_back(pipeline.next());
     Session alone = compile(graph, devices[0]);
     for (std::uint64_t i = 0; i < 9; ++i) {
       const std::map<std::string, Tensor> inputs = {{"x", random_tensor({8, 16}, i)},
                                                     {"ids", indices}};
-      const std::vector<Tensor> got = pipeline.next();
+      const std::vector<Tensor>& got = results.at(i);
       const std::vector<Tensor> wanted = alone.run(inputs);
       REQUIRE(got.size() == wanted.size());
-      CHECK(got == twin.run(inputs));
+      CHECK(got == pipeline.run(inputs));
       for (std::size_t k = 0; k < got.size(); ++k) {
         CAPTURE(k);
         REQUIRE(got[k].type() == wanted[k].type());
@@ -277,7 +277,7 @@ TEST_CASE("pipeline: it may end, or be moved, with runs on the way") {
     for (int i = 0; i < runs; ++i) pipeline.submit({{"x", x}});
     Pipeline moved = std::move(pipeline);
     CHECK(moved.pending() == static_cast<std::size_t>(runs));
-    if (runs > 4) pipeline = compile_pipeline(graph, devices, options);
+    if (runs % 2 == 1) CHECK(moved.next().size() == 1);
   }
 }
 

@@ -1,6 +1,7 @@
 // Pipeline: one network over several devices, a part on each, so that they work on consecutive runs
 // at the same time. What crosses from one part to the next goes through the host's memory.
-// Thread safety: one thread submits and one takes results; they may be the same.
+// Thread safety: one thread submits and one takes results; they may be the same. While runs are on
+// the way, nothing else may use the pipeline's devices.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
