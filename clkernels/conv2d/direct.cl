@@ -44,9 +44,10 @@ __kernel void direct(__global const float* restrict x, __global const float* res
 #if HAS_BIAS
   sum += bias[g * CO + f];
 #endif
+  const int to = ((n * G * CO + STORED(g * CO + f)) * HO + row) * WO + column;
 #if HAS_RESIDUAL
-  y[i] = epilogue1(sum, residual[i]);
+  y[to] = epilogue1(sum, residual[to]);
 #else
-  y[i] = epilogue1(sum);
+  y[to] = epilogue1(sum);
 #endif
 }

@@ -102,14 +102,15 @@ __kernel __attribute__((reqd_work_group_size(BN / 4, BM / TM, 1))) void simt(
 #if !HAS_RESIDUAL
       acc[i] = epilogue4(acc[i]);
 #endif
-      const int at = (q / PIXELS * G * CO + g * CO + f) * PIXELS + q % PIXELS;
+      const int channel = STORED(g * CO + f);
+      const int at = (q / PIXELS * G * CO + channel) * PIXELS + q % PIXELS;
       if (q % PIXELS + 3 < PIXELS) {
         vstore4(FINISH4(acc[i], at), 0, y + at);
       } else {
         // The four pixels lie in up to four images.
         const float s[4] = {acc[i].x, acc[i].y, acc[i].z, acc[i].w};
         for (int j = 0; j < 4 && q + j < N * PIXELS; ++j) {
-          const int to = ((q + j) / PIXELS * G * CO + g * CO + f) * PIXELS + (q + j) % PIXELS;
+          const int to = ((q + j) / PIXELS * G * CO + channel) * PIXELS + (q + j) % PIXELS;
           y[to] = FINISH1(s[j], to);
         }
       }

@@ -152,7 +152,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide(
       }
     }
     for (int f = 0; f < filters; ++f) {
-      const int at = (((n * G + g) * CO + f0 + f) * HO + row0) * WO;
+      const int at = ((n * G * CO + STORED(g * CO + f0 + f)) * HO + row0) * WO;
       for (int r = 0; r < rows; ++r) {
         __local const float* from = sums + f * QP + r * WS;
 #if HAS_RESIDUAL

@@ -34,8 +34,8 @@ constexpr GraphPass kPasses[] = {
     {"group_updates", group_updates, "nodes joined"},
 };
 
-// They place memory or choose kernels; values stay what they are.
-constexpr const char* kOthers[] = {"choose_layout", "plan_memory", "share_ranges"};
+// They know the target: they place memory or choose kernels, or follow such a choice.
+constexpr const char* kOthers[] = {"choose_layout", "fold_shuffle", "plan_memory", "share_ranges"};
 
 bool wanted(const PassOptions& options, const char* name) {
   return std::find(options.without.begin(), options.without.end(), name) == options.without.end();
@@ -109,6 +109,7 @@ Plan run_passes(Graph& graph, const Target& target, const PassOptions& options) 
 #endif
     }
   }
+  run_pass(graph, options, {"fold_shuffle", fold_shuffle, "into convolutions"}, notes);
   std::vector<Choice> choices = choose_variants(graph, target, options.variants);
   const MemoryPlan memory = plan_memory(
       graph, choices, target,

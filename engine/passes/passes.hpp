@@ -48,6 +48,9 @@ int eliminate_identities(Graph& graph);
 /// Makes pads the padding of the convolutions and poolings after them. Returns how many.
 int fold_padding(Graph& graph);
 
+/// Lets convolutions on rows store their channels shuffled as nodes after them would. Returns how many.
+int fold_shuffle(Graph& graph);
+
 /// Finds layer_norm and softmax in the nodes of their formulas. Returns how many nodes it took.
 int recognize(Graph& graph);
 

@@ -157,6 +157,15 @@ std::vector<OpCase> conv2d_cases() {
       {"3x3 of 5x3 images", {2, 2, 5, 3}, {4, 2, 3, 3}, {padded(1)}},
   };
   for (const Layer& layer : residuals) append_residual(cases, layer);
+  const auto shuffled = [](std::int64_t rows) {
+    return std::pair<const std::string, Attributes::Attribute>("shuffle", rows);
+  };
+  append_residual(
+      cases, {"shuffled 1x1, 2 groups", {3, 8, 5, 7}, {12, 4, 1, 1}, {grouped(2), shuffled(2)}});
+  append_residual(cases, {"shuffled 3x3, other groups",
+                          {1, 4, 5, 18},
+                          {12, 2, 3, 3},
+                          {grouped(2), shuffled(3), padded(1)}});
   return cases;
 }
 

@@ -21,6 +21,7 @@ const std::vector<std::string> kPasses = {"fold_constants",
                                           "simplify_pointwise",
                                           "group_updates",
                                           "choose_layout",
+                                          "fold_shuffle",
                                           "plan_memory",
                                           "share_ranges"};
 

@@ -317,6 +317,7 @@ Decline blocked_only(const ConvGeometry& g, const Target& target) {
   if (target.family != Family::wide) {
     return "made for wide devices: one work-item per group with explicit vectors";
   }
+  if (Decline reason = in_order_only(g)) return reason;
   if (g.groups > 1 && (g.ci % g.y_block != 0 || g.co % g.y_block != 0)) {
     return fmt::format("groups of {} and {} channels do not fill blocks of {}", g.ci, g.co,
                        g.y_block);

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/conv2d/conv2d.hpp"
 
+#include <algorithm>
+
 #include "ops/blocked.hpp"
 #include "ops/conv2d/blocked.hpp"
 #include "ops/epilogue.hpp"
@@ -75,11 +77,34 @@ Array stored(const OpView& op, Array rows) {
   return block == 0 ? std::move(rows) : to_blocked(rows, block);
 }
 
+// The option "shuffle": the output channels, as a matrix of that many rows, are stored transposed.
+std::int64_t shuffle_option(const OpView& op, std::int64_t channels) {
+  const std::int64_t rows = op.attributes().integer("shuffle", 1);
+  if (rows < 1 || channels % rows != 0) {
+    shape_error(op, "shuffle is {}; expected 1 or another divisor of the {} filters", rows,
+                channels);
+  }
+  return rows;
+}
+
+Array shuffled(const Array& y, std::int64_t rows) {
+  Array result(y.shape);
+  const std::int64_t columns = y.shape[1] / rows;
+  const std::int64_t plane = y.shape[2] * y.shape[3];
+  for (std::int64_t i = 0; i < y.shape[0] * y.shape[1]; ++i) {
+    const std::int64_t c = i % y.shape[1];
+    const std::int64_t to = i - c + c % columns * rows + c / columns;
+    std::copy_n(y.data.begin() + i * plane, plane, result.data.begin() + to * plane);
+  }
+  return result;
+}
+
 std::vector<TensorType> infer_forward(const OpView& op) {
   check_inputs(op, 2, 4);
   check_types(op);
   const Shape x = rows_of(op, op.shape(0), input_channels(op, op.shape(1)));
   const Shape y = conv_output_shape(op, x, op.shape(1));
+  shuffle_option(op, y[1]);
   if (op.has_input(2) && op.shape(2) != Shape({y[1]})) {
     shape_error(op, "bias is {}; expected [{}]", op.shape(2), y[1]);
   }
@@ -117,7 +142,7 @@ std::vector<Array> reference_forward(const OpView& op, std::span<const Array> in
   if (op.has_input(2)) {
     for (std::size_t i = 0; i < y.data.size(); ++i) y.data[i] += in[2].data[i / plane % channels];
   }
-  y = stored(op, std::move(y));
+  y = stored(op, shuffled(y, shuffle_option(op, shape[1])));
   const std::string epilogue = op.attributes().text("epilogue", "");
   if (!epilogue.empty()) {
     const auto f = compile_expression(epilogue);
@@ -148,6 +173,11 @@ std::vector<ValueId> gradient_forward(const GradientView& g) {
     throw UnsupportedError(
         "has no gradient once an epilogue is fused into it", {g.node.attributes.text("epilogue")},
         fmt::format("conv2d \"{}\"", g.node.name), "differentiate before fusing");
+  }
+  if (g.node.attributes.integer("shuffle", 1) != 1) {
+    throw UnsupportedError("has no gradient once its channels are stored in another order",
+                           {"shuffle"}, fmt::format("conv2d \"{}\"", g.node.name),
+                           "differentiate before folding shuffles");
   }
   const ValueId dy = g.dy[0];
   std::vector<ValueId> result(g.x.size(), kNoValue);

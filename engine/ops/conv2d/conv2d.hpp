@@ -24,6 +24,7 @@ struct ConvGeometry {
   std::int64_t pad_top = 0, pad_left = 0;
   std::int64_t weight_row = 0, weight_channel = 0;  ///< strides of output and input channels
   bool flipped = false;
+  std::int64_t shuffle = 1;  ///< output channels [shuffle, ...] are stored as [..., shuffle]
   std::int64_t x_block = 0, y_block = 0;  ///< channels of a block of input and output; 0: rows
 
   std::int64_t taps() const { return kh * kw; }
@@ -47,6 +48,8 @@ ConvGeometry filter_pass(const OpView& op);
 
 /// For the variants on rows: declines channels in blocks, and what fits_32_bits declines.
 Decline rows_only(const ConvGeometry& g);
+/// Declines output channels that are stored in another order.
+Decline in_order_only(const ConvGeometry& g);
 /// Declines what 32-bit positions cannot address.
 Decline fits_32_bits(const ConvGeometry& g);
 /// Adds the geometry as compile-time parameters.

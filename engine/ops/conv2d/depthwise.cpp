@@ -18,6 +18,7 @@ Decline depthwise_only(const ConvGeometry& g, const Target& target) {
   if (target.family != Family::wide) {
     return "made for wide devices: one work-item per group with explicit vectors";
   }
+  if (Decline reason = in_order_only(g)) return reason;
   return fits_32_bits(g);
 }
 

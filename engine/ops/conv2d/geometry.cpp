@@ -89,6 +89,7 @@ ConvGeometry forward_pass(const OpView& op) {
   ConvGeometry g = conv_geometry(op, plain_shape(op.shape(0), input_channels(op, w)), w,
                                  plain_shape(op.out_shape(), w[0]));
   g.x_block = block_of(op.shape(0)), g.y_block = block_of(op.out_shape());
+  g.shuffle = op.attributes().integer("shuffle", 1);
   return g;
 }
 
@@ -125,6 +126,11 @@ Decline fits_32_bits(const ConvGeometry& g) {
   return std::nullopt;
 }
 
+Decline in_order_only(const ConvGeometry& g) {
+  if (g.shuffle != 1) return "stores channels in their order; here they are shuffled";
+  return std::nullopt;
+}
+
 Decline rows_only(const ConvGeometry& g) {
   if (g.x_block != 0 || g.y_block != 0) return "made for rows; here channels are in blocks";
   return fits_32_bits(g);
@@ -141,6 +147,7 @@ void describe(KernelCall& call, const ConvGeometry& g) {
   call.define("PT", g.pad_top).define("PL", g.pad_left);
   call.define("A_ROW", g.weight_row).define("A_CHANNEL", g.weight_channel);
   call.define("FLIP", g.flipped ? 1 : 0);
+  if (g.shuffle != 1) call.define("SHUFFLE", g.shuffle);
 }
 
 void add_epilogue(KernelCall& call, const OpView& op, int width, const std::vector<int>& others) {
