@@ -94,9 +94,11 @@ PNC_DEFINE_TILE(narrow_tile, MR, 1)
 #if CO % MR != 0
 PNC_DEFINE_TILE(low_tile, CO % MR, NV)
 PNC_DEFINE_TILE(low_narrow_tile, CO % MR, 1)
+#define LOW_TILE low_tile
+#define LOW_NARROW_TILE low_narrow_tile
 #else
-#define low_tile whole_tile
-#define low_narrow_tile narrow_tile
+#define LOW_TILE whole_tile
+#define LOW_NARROW_TILE narrow_tile
 #endif
 
 // `filters` filters of the group from w on, for the pixels that x and y begin at.
@@ -108,8 +110,8 @@ PNC_DEFINE_TILE(low_narrow_tile, CO % MR, 1)
     for (; f + MR <= filters; f += MR) WHOLE(x, w + f * A_ROW, bias, residual, y, f0 + f);  \
     if (f < filters) LOW(x, w + f * A_ROW, bias, residual, y, f0 + f);                      \
   }
-PNC_DEFINE_COLUMN(column, whole_tile, low_tile)
-PNC_DEFINE_COLUMN(narrow_column, narrow_tile, low_narrow_tile)
+PNC_DEFINE_COLUMN(column, whole_tile, LOW_TILE)
+PNC_DEFINE_COLUMN(narrow_column, narrow_tile, LOW_NARROW_TILE)
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void flat(
     __global const float* restrict x, __global const float* restrict w,

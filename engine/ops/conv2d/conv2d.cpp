@@ -225,11 +225,11 @@ std::vector<OpDef> conv2d_ops() {
        .gradient = gradient_forward,
        .cost = cost_forward,
        .variants =
-           std::vector<Variant>{conv2d_depthwise(forward_pass),
-                                conv2d_winograd_staged(forward_pass),
-                                conv2d_winograd(forward_pass, 4), conv2d_winograd(forward_pass, 2),
-                                conv2d_blocked(forward_pass), conv2d_wide(forward_pass),
-                                conv2d_simt(forward_pass), conv2d_direct(forward_pass)},
+           std::vector<Variant>{
+               conv2d_depthwise(forward_pass), conv2d_winograd_staged(forward_pass),
+               conv2d_winograd(forward_pass, 4), conv2d_winograd(forward_pass, 2),
+               conv2d_blocked(forward_pass), conv2d_flat(forward_pass), conv2d_wide(forward_pass),
+               conv2d_simt(forward_pass), conv2d_direct(forward_pass)},
        .takes_epilogue = true,
        .blocked = conv2d_form},
       {.name = "conv2d_backward_data",
@@ -240,8 +240,9 @@ std::vector<OpDef> conv2d_ops() {
        .variants =
            std::vector<Variant>{conv2d_depthwise(data_pass), conv2d_winograd_staged(data_pass),
                                 conv2d_winograd(data_pass, 4), conv2d_winograd(data_pass, 2),
-                                conv2d_col2im(), conv2d_blocked(data_pass), conv2d_wide(data_pass),
-                                conv2d_simt(data_pass), conv2d_direct(data_pass)},
+                                conv2d_col2im(), conv2d_blocked(data_pass), conv2d_flat(data_pass),
+                                conv2d_wide(data_pass), conv2d_simt(data_pass),
+                                conv2d_direct(data_pass)},
        .blocked = conv2d_data_form},
       {.name = "conv2d_backward_filter",
        .infer = infer_filter,
