@@ -162,6 +162,12 @@ std::vector<OpCase> conv2d_cases() {
   };
   append_residual(
       cases, {"shuffled 1x1, 2 groups", {3, 8, 5, 7}, {12, 4, 1, 1}, {grouped(2), shuffled(2)}});
+  append_residual(
+      cases,
+      {"shuffled depthwise", {2, 6, 5, 18}, {6, 1, 3, 3}, {grouped(6), shuffled(3), padded(1)}});
+  append_residual(
+      cases,
+      {"depthwise stride 2", {9, 4, 9, 35}, {4, 1, 3, 3}, {grouped(4), strided(2), padded(1)}});
   append_residual(cases, {"shuffled 3x3, other groups",
                           {1, 4, 5, 18},
                           {12, 2, 3, 3},

@@ -82,6 +82,7 @@ Variant conv2d_blocked(Pass pass);
 Variant conv2d_winograd(Pass pass, std::int64_t tile);
 Variant conv2d_winograd_staged(Pass pass);
 Variant conv2d_col2im();
+Variant conv2d_depthwise_rows(Pass pass);
 Variant conv2d_flat(Pass pass);
 Variant conv2d_wide(Pass pass);
 Variant conv2d_filter_blocked();
