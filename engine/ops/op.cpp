@@ -60,7 +60,9 @@ void widen(const Tensor& tensor, std::vector<double>& out) {
 std::int64_t to_integer(double value) {
   constexpr double kBeyond = 9223372036854775808.0;
   if (std::isnan(value)) return 0;
-  return value >= kBeyond ? INT64_MAX : value < -kBeyond ? INT64_MIN : static_cast<std::int64_t>(value);
+  return value >= kBeyond   ? INT64_MAX
+         : value < -kBeyond ? INT64_MIN
+                            : static_cast<std::int64_t>(value);
 }
 
 template <class T>
