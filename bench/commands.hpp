@@ -129,6 +129,20 @@ struct PlaceOptions {
 /// 1 if the pipeline's outputs differ from those of the first device alone.
 int run_place(const PlaceOptions& options);
 
+struct TrainOptions {
+  std::string net = "lenet";
+  std::string devices = "all";
+  std::string strategy = "auto";
+  std::int64_t batch = 0;       ///< 0: the net's usual one
+  bool own_statistics = false;  ///< batch_norm without synchronisation
+  bool check = false;           ///< also compare the losses of some steps with the first device's
+  std::string save, load;       ///< a file for the placement
+  double seconds = 2;           ///< per way to run, about
+  JsonOption json;
+};
+/// 1 if the losses differ from those of the first device alone.
+int run_train(const TrainOptions& options);
+
 struct TuneOptions {
   std::string device;
   WorkSelection work;

@@ -86,6 +86,7 @@ class CommandLine {
     add_model();
     add_check();
     add_place();
+    add_train();
     add_tune();
   }
 
@@ -363,6 +364,37 @@ class CommandLine {
     add_json(sub, check_.json);
   }
 
+  void add_train() {
+    CLI::App& sub = subcommand("train", "Trains a net on several devices together",
+                               [this] { return run_train(train_); });
+    sub.footer(
+        "Examples:\n"
+        "  pinnacle-bench train lenet --devices cpu\n"
+        "  pinnacle-bench train resnet18 --devices sub:0,sub:1 --strategy data --batch 16 "
+        "--check\n");
+    sub.add_option("net", train_.net, "One of those that nets --help lists, such as lenet")
+        ->capture_default_str();
+    sub.add_option("--devices", train_.devices, "Which devices")
+        ->type_name("LIST")
+        ->capture_default_str();
+    sub.add_option(
+           "--strategy", train_.strategy,
+           "auto: what is measured to be fastest, one of the devices or a CPU's parts included; "
+           "data: each gets a share of the batch")
+        ->check(CLI::IsMember({"auto", "data", "pipeline", "hybrid"}))
+        ->capture_default_str();
+    sub.add_option("--batch", train_.batch, "Samples of a step (default: the net's usual number)")
+        ->type_name("N")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
+    sub.add_flag("--own-statistics", train_.own_statistics,
+                 "batch_norm uses each device's samples alone");
+    sub.add_flag("--check", train_.check, "Compare losses with those of the first device, too");
+    sub.add_option("--save", train_.save, "Write the shares to FILE")->type_name("FILE");
+    sub.add_option("--load", train_.load, "Take the shares of FILE")->type_name("FILE");
+    add_seconds(sub, train_.seconds);
+    add_json(sub, train_.json);
+  }
+
   void add_place() {
     CLI::App& sub = subcommand("place", "Runs a model on several devices, a part on each", [this] {
       if (place_.file.empty()) throw no_file("place");
@@ -448,6 +480,7 @@ class CommandLine {
   ModelOptions model_;
   CheckOptions check_;
   PlaceOptions place_;
+  TrainOptions train_;
   std::function<int()> command_;
 };
 

@@ -10,8 +10,10 @@
 #include <numeric>
 #include <optional>
 
+#include "api/place_training.hpp"
 #include "api/team.hpp"
 #include "base/random.hpp"
+#include "runtime/log.hpp"
 
 namespace pinnacle {
 namespace {
@@ -57,8 +59,12 @@ std::vector<std::int32_t> epoch_order(std::int64_t count, bool shuffle, std::uin
 }  // namespace
 
 struct Trainer::Impl {
-  Impl(Model m, Dataset d, TrainerOptions o, const std::vector<Device>& devices)
-      : model(std::move(m)), data(std::move(d)), options(std::move(o)) {
+  Impl(Model m, Dataset d, TrainerOptions o, std::vector<Device> list, bool chosen)
+      : model(std::move(m)),
+        data(std::move(d)),
+        options(std::move(o)),
+        devices(std::move(list)),
+        placed(chosen) {
     if (!options.loss) throw ArgumentError("is not given", "TrainerOptions::loss");
     if (!options.optimizer.apply) throw ArgumentError("is not given", "TrainerOptions::optimizer");
     const Peers& peers = options.peers;
@@ -67,7 +73,25 @@ struct Trainer::Impl {
                           "TrainerOptions::peers", "ranks count from 0");
     }
     check(data, "training data");
-    team = std::make_unique<Team>(model, data, options, devices, std::vector<double>{});
+    if (devices.empty()) {
+      throw ArgumentError("is empty; expected one device or more", "Trainer: devices");
+    }
+    // Until a batch size is known, the first one does what there is to do.
+    team = std::make_unique<Team>(model, data, options, std::vector<Device>{devices.front()},
+                                  std::vector<double>{});
+  }
+
+  // Decides who trains, before the first step.
+  void place(std::int64_t batch) {
+    if (placed) return;
+    TrainingPlace found = place_training(model, data, options, devices, batch);
+    runtime::log(2, "{}", to_text(found.placement));
+    placement = std::move(found.placement);
+    const Weights pending = team->pending();
+    evaluations.clear();
+    team = std::make_unique<Team>(model, data, options, found.devices, std::move(found.shares));
+    team->write(pending);
+    placed = true;
   }
 
   void check(const Dataset& d, const char* what) const {
@@ -286,6 +310,9 @@ struct Trainer::Impl {
   Model model;
   Dataset data;
   TrainerOptions options;
+  std::vector<Device> devices;
+  bool placed;
+  Placement placement;
   std::unique_ptr<Team> team;
   std::map<std::int64_t, Session> evaluations;  // by batch size
   std::vector<std::int32_t> order;              // of the samples in this epoch
@@ -294,21 +321,21 @@ struct Trainer::Impl {
 };
 
 Trainer::Trainer(Layer layer, Dataset data, TrainerOptions options, Device device)
-    : Trainer{std::move(layer), std::move(data), std::move(options),
-              std::vector<Device>{std::move(device)}} {}
+    // Braces: evaluated from left to right, so that data and options are read before they move.
+    : Trainer{Model(std::move(layer), sample_type(data), options.seed), std::move(data),
+              std::move(options), std::move(device)} {}
 
 Trainer::Trainer(Model model, Dataset data, TrainerOptions options, Device device)
-    : Trainer{std::move(model), std::move(data), std::move(options),
-              std::vector<Device>{std::move(device)}} {}
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(data), std::move(options),
+                                   std::vector<Device>{std::move(device)}, true)) {}
 
 Trainer::Trainer(Layer layer, Dataset data, TrainerOptions options, std::vector<Device> devices)
-    // Braces: evaluated from left to right, so that data and options are read before they move.
     : Trainer{Model(std::move(layer), sample_type(data), options.seed), std::move(data),
               std::move(options), std::move(devices)} {}
 
 Trainer::Trainer(Model model, Dataset data, TrainerOptions options, std::vector<Device> devices)
-    : impl_(
-          std::make_unique<Impl>(std::move(model), std::move(data), std::move(options), devices)) {}
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(data), std::move(options),
+                                   std::move(devices), false)) {}
 
 Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
@@ -336,6 +363,7 @@ std::vector<EpochResult> Trainer::fit(FitOptions options) {
     t.resume(options.checkpoint);
   }
 
+  t.place(std::min<std::int64_t>(options.batch, count));
   std::vector<EpochResult> results;
   const int first = options.checkpoint.empty() ? t.epochs_done : 0;
   const int last = first + options.epochs;
@@ -424,10 +452,19 @@ std::vector<Device> Trainer::devices() const {
 
 const std::vector<DeviceLoss>& Trainer::device_losses() const { return impl_->team->losses(); }
 
-const Plan& Trainer::plan(int batch) { return impl_->team->step(batch).plan(); }
+const Plan& Trainer::plan(int batch) {
+  impl_->place(batch);
+  return impl_->team->step(batch).plan();
+}
+
+const Placement& Trainer::placement(int batch) {
+  impl_->place(batch);
+  return impl_->placement;
+}
 
 double Trainer::time_steps(int batch, int count) {
   Impl& t = *impl_;
+  t.place(std::max(batch, 1));
   t.order = epoch_order(t.data.size(), false, 1, 0);
   const auto size =
       std::min<std::size_t>(static_cast<std::size_t>(std::max(batch, 1)), t.order.size());

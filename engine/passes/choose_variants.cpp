@@ -62,9 +62,9 @@ class FixedValues {
       some = true;
       once = once && fixed.back();
     }
-    once = once && some && !node.def->exchanges && std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
-             return read_[index(id)];
-           });
+    once = once && some && !node.def->exchanges &&
+           std::none_of(node.outputs.begin(), node.outputs.end(),
+                        [&](ValueId id) { return read_[index(id)]; });
     if (once) {
       for (const ValueId id : node.outputs) fixed_[index(id)] = true;
     }

@@ -19,9 +19,8 @@ int split_batch_norm(Graph& graph, double share) {
     ++count;
     const std::vector<ValueId> own = builder.apply_all(
         find_op("batch_norm_statistics"), {node.inputs[0]}, {}, node.name + ".statistics");
-    const std::vector<ValueId> all =
-        builder.apply_all(find_op("all_reduce_moments"), own, {{"share", share}},
-                          node.name + ".moments");
+    const std::vector<ValueId> all = builder.apply_all(find_op("all_reduce_moments"), own,
+                                                       {{"share", share}}, node.name + ".moments");
     builder.apply(find_op("batch_norm"),
                   {node.inputs[0], node.inputs[1], node.inputs[2], all[0], all[1]},
                   {{"epsilon", node.attributes.number("epsilon")}}, node.name);

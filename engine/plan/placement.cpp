@@ -56,6 +56,16 @@ Stage read_stage(const JsonReader& from) {
 
 double rounded(double us) { return std::round(1e3 * us) / 1e3; }
 
+BatchShare read_share(const JsonReader& from) {
+  BatchShare share;
+  share.device = from.text("device");
+  share.share = from.positive("share");
+  if (from.has("alone us")) share.alone_us = from.amount("alone us");
+  if (from.has("reason")) share.reason = from.text("reason");
+  from.only({"device", "share", "alone us", "reason"});
+  return share;
+}
+
 }  // namespace
 
 std::string_view to_string(Strategy strategy) {
@@ -66,11 +76,14 @@ std::string_view to_string(Strategy strategy) {
 }
 
 std::string to_text(const Placement& placement) {
-  std::string text = fmt::format("{} over {} stage{}", to_string(placement.strategy),
-                                 placement.stages.size(), placement.stages.size() == 1 ? "" : "s");
+  const bool shares = placement.strategy == Strategy::data;
+  const std::size_t count = shares ? placement.shares.size() : placement.stages.size();
+  std::string text = fmt::format("{} over {} {}{}", to_string(placement.strategy), count,
+                                 shares ? "device" : "stage", count == 1 ? "" : "s");
   if (placement.predicted_us > 0) {
-    text += fmt::format(", predicted {:.1f} us a run, {:.1f} runs/s", placement.predicted_us,
-                        1e6 / placement.predicted_us);
+    text +=
+        fmt::format(", predicted {:.1f} us a {}, {:.1f} {}s/s", placement.predicted_us,
+                    shares ? "step" : "run", 1e6 / placement.predicted_us, shares ? "step" : "run");
   }
   text += "\n";
   for (std::size_t i = 0; i < placement.stages.size(); ++i) {
@@ -79,6 +92,10 @@ std::string to_text(const Placement& placement) {
                         i, stage.first, stage.last - 1, stage.device, stage.predicted_us,
                         stage.transfer_us, human_bytes(static_cast<double>(stage.bytes)));
     text += stage.reason.empty() ? "\n" : fmt::format("\n    {}\n", stage.reason);
+  }
+  for (const BatchShare& share : placement.shares) {
+    text += fmt::format("  {:.3g} of each batch on {}{}\n", share.share, share.device,
+                        share.reason.empty() ? "" : ": " + share.reason);
   }
   for (const std::string& note : placement.notes) text += fmt::format("  {}\n", note);
   return text;
@@ -89,7 +106,14 @@ std::string to_json(const Placement& placement) {
                {"strategy", std::string(to_string(placement.strategy))},
                {"predicted us", rounded(placement.predicted_us)},
                {"stages", Json::array()},
+               {"shares", Json::array()},
                {"notes", placement.notes}};
+  for (const BatchShare& share : placement.shares) {
+    json["shares"].push_back({{"device", share.device},
+                              {"share", share.share},
+                              {"alone us", rounded(share.alone_us)},
+                              {"reason", share.reason}});
+  }
   for (const Stage& stage : placement.stages) {
     json["stages"].push_back({{"device", stage.device},
                               {"first", stage.first},
@@ -119,13 +143,25 @@ Placement parse_placement(std::string_view text, const std::string& name) {
   Placement placement;
   placement.strategy = read_strategy(top);
   if (top.has("predicted us")) placement.predicted_us = top.amount("predicted us");
-  const Json& stages = top.member("stages");
-  if (!stages.is_array() || stages.empty() || stages.size() > kMostStages) {
-    top.fail("has no sensible list of \"stages\"");
+  const bool shares = placement.strategy == Strategy::data;
+  const char* const key = shares ? "shares" : "stages";
+  const Json& parts = top.member(key);
+  if (!parts.is_array() || parts.empty() || parts.size() > kMostStages) {
+    top.fail(fmt::format("has no sensible list of \"{}\"", key));
   }
-  for (const Json& stage : stages) {
-    placement.stages.push_back(read_stage(
-        JsonReader(stage, name, fmt::format("stage {}", placement.stages.size()), kHint)));
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const JsonReader part(parts[i], name, fmt::format("{} {}", shares ? "share" : "stage", i),
+                          kHint);
+    if (shares) {
+      placement.shares.push_back(read_share(part));
+    } else {
+      placement.stages.push_back(read_stage(part));
+    }
+  }
+  const char* const other = shares ? "stages" : "shares";
+  if (top.has(other) && !top.member(other).empty()) {
+    top.fail(fmt::format("has \"{}\", which the strategy {} does not know", other,
+                         to_string(placement.strategy)));
   }
   if (top.has("notes")) {
     const Json& notes = top.member("notes");
@@ -135,7 +171,7 @@ Placement parse_placement(std::string_view text, const std::string& name) {
       placement.notes.push_back(note.get<std::string>());
     }
   }
-  top.only({"format", "strategy", "predicted us", "stages", "notes"});
+  top.only({"format", "strategy", "predicted us", "stages", "shares", "notes"});
   return placement;
 }
 

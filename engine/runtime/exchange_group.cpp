@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::microseconds kSpin(200);
+constexpr std::chrono::microseconds kSpin(50);
 
 std::size_t total(const std::vector<std::span<float>>& parts) {
   std::size_t sum = 0;

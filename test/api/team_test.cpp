@@ -45,7 +45,9 @@ struct Run {
 
 Run train(const Layer& layer, const Dataset& data, const std::vector<Device>& devices, int batch) {
   Run run;
-  Trainer trainer(layer, data, {.loss = softmax_cross_entropy, .optimizer = adam()}, devices);
+  Trainer trainer(layer, data,
+                  {.loss = softmax_cross_entropy, .optimizer = adam(), .strategy = Strategy::data},
+                  devices);
   trainer.fit({.epochs = 2, .batch = batch, .on_step = [&](std::int64_t, double loss) {
                  run.losses.push_back(loss);
                }});
@@ -100,7 +102,8 @@ TEST_CASE("team: checkpoints go from one device to several and back") {
   const Dataset data = digits(small_only() ? 8 : 64);
   const Folder folder;
   const std::filesystem::path file = folder.path() / "training.safetensors";
-  const TrainerOptions options{.loss = softmax_cross_entropy, .optimizer = adam()};
+  const TrainerOptions options{
+      .loss = softmax_cross_entropy, .optimizer = adam(), .strategy = Strategy::data};
   const FitOptions fit{.epochs = 1, .batch = small_only() ? 4 : 16};
   for (const Device& device : test_devices()) {
     CAPTURE(device.name());

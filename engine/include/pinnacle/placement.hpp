@@ -36,15 +36,26 @@ struct Stage {
   bool operator==(const Stage&) const = default;
 };
 
+/// One device's part of every batch, with Strategy::data.
+struct BatchShare {
+  std::string device;   ///< its name among the devices, or "NAME part I" for a part of a CPU
+  double share = 0;     ///< of the samples; in proportion to the others' shares
+  double alone_us = 0;  ///< of a step of the whole batch on this device alone, measured; 0: not
+  std::string reason;
+  bool operator==(const BatchShare&) const = default;
+};
+
+/// Stages or shares, as the strategy says.
 struct Placement {
   Strategy strategy = Strategy::automatic;
   std::vector<Stage> stages;
-  double predicted_us = 0;         ///< time from one result to the next in steady state
+  std::vector<BatchShare> shares;
+  double predicted_us = 0;         ///< time from one result or step to the next in steady state
   std::vector<std::string> notes;  ///< devices left out, and why
   bool operator==(const Placement&) const = default;
 };
 
-/// A line per stage, then the notes.
+/// A line per stage or share, then the notes.
 std::string to_text(const Placement& placement);
 /// What save_placement() writes.
 std::string to_json(const Placement& placement);

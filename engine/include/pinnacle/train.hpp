@@ -5,9 +5,11 @@
 #pragma once
 
 #include <pinnacle/data.hpp>
+#include <pinnacle/placement.hpp>
 #include <pinnacle/session.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -105,6 +107,11 @@ struct TrainerOptions {
   Metric metric = accuracy;  ///< shown as accuracy; empty: none
   std::uint64_t seed = 1;    ///< of parameters, shuffling and dropout
   CompileOptions compile = {};
+  /// How a list of devices is used: `automatic` takes what is measured to be fastest for the batch size
+  /// of the first step (one of them, a CPU's parts, several together), `data` uses them all.
+  Strategy strategy = Strategy::automatic;
+  /// Instead: these shares, such as from a file (placement.hpp).
+  std::optional<Placement> placement = std::nullopt;
   /// With several devices: batch_norm uses the statistics of all samples of a batch, as one device
   /// would, not those of each device's share.
   bool synchronize_batch_norm = true;
@@ -120,7 +127,7 @@ class Trainer {
   /// throws   ShapeError if the data does not fit the network
   Trainer(Layer layer, Dataset data, TrainerOptions options, Device device = select_device());
   Trainer(Model model, Dataset data, TrainerOptions options, Device device = select_device());
-  /// On several devices together; each gets a share of every batch.
+  /// On these devices, as options.strategy says.
   Trainer(Layer layer, Dataset data, TrainerOptions options, std::vector<Device> devices);
   Trainer(Model model, Dataset data, TrainerOptions options, std::vector<Device> devices);
   ~Trainer();
@@ -138,7 +145,10 @@ class Trainer {
   /// The first of the devices that train.
   const Device& device() const;
   std::vector<Device> devices() const;
-  /// Devices that were left out, in that order.
+  /// How batches of that size are shared, what was measured and what was left out. Decided once, at the
+  /// first step or call of this; empty for a trainer on a device, not a list.
+  const Placement& placement(int batch);
+  /// Devices that were lost, in that order.
   const std::vector<DeviceLoss>& device_losses() const;
   /// The plan of a training step of that batch size on the first device: what will run, and why.
   const Plan& plan(int batch);
