@@ -10,9 +10,9 @@ packages=(g++ meson ninja-build pkg-config python3 libfmt-dev zlib1g-dev libboos
           opencl-headers ocl-icd-opencl-dev libclblast-dev nlohmann-json3-dev libcli11-dev libonnx-dev
           libprotobuf-dev protobuf-compiler pocl-opencl-icd)
 # A second vendor's compiler, an interpreter that finds races, the compilers of the lints, and the
-# libraries that pinnacle-bench measures next to.
+# libraries that pinnacle-bench measures next to; MPI for several processes.
 test_packages=(doctest-dev mesa-opencl-icd oclgrind clang clang-format libdnnl-dev
-               libopenblas-pthread-dev)
+               libopenblas-pthread-dev libopenmpi-dev openmpi-bin)
 
 case "${1:-}" in
   --tests) packages+=("${test_packages[@]}") ;;

@@ -379,7 +379,7 @@ std::vector<EpochResult> Trainer::fit(FitOptions options) {
       result.validation_accuracy = held_out.accuracy;
     }
     t.epochs_done = epoch + 1;
-    if (!options.checkpoint.empty()) t.save(options.checkpoint);
+    if (!options.checkpoint.empty() && t.options.peers.rank == 0) t.save(options.checkpoint);
     if (options.on_progress) {
       progress.loss = result.loss;
       progress.accuracy = result.accuracy;

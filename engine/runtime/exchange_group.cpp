@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/moments.hpp"
+
 namespace pinnacle::runtime {
 namespace {
 
@@ -188,24 +190,21 @@ void ExchangeGroup::moments(std::size_t index, std::string_view name, std::span<
   const std::array<std::span<float>, 2> parts = {mean, variance};
   offer(index, name, parts, share);
   // Everyone computes all of them: they are few.
+  const auto share_of = [&](std::size_t i) { return offers_[i].share; };
   double all = 0;
-  for (const Offer& offer : offers_) all += offer.share;
-  const double whole = all > 0 ? all : 1;
+  for (std::size_t i = 0; i < offers_.size(); ++i) all += share_of(i);
   std::vector<float> means(mean.size());
   std::vector<float> variances(mean.size());
   for (std::size_t c = 0; c < mean.size(); ++c) {
-    double average = 0;
-    for (const Offer& o : offers_) {
-      if (o.share > 0) average += o.share / whole * static_cast<double>(o.parts[0][c]);
-    }
-    double spread = 0;
-    for (const Offer& o : offers_) {
-      if (o.share == 0) continue;
-      const double away = static_cast<double>(o.parts[0][c]) - average;
-      spread += o.share / whole * (static_cast<double>(o.parts[1][c]) + away * away);
-    }
-    means[c] = static_cast<float>(average);
-    variances[c] = static_cast<float>(spread);
+    const Moments joined = join_moments(
+        offers_.size(),
+        [&](std::size_t i) {
+          return Moments{static_cast<double>(offers_[i].parts[0][c]),
+                         static_cast<double>(offers_[i].parts[1][c])};
+        },
+        share_of);
+    means[c] = static_cast<float>(joined.mean);
+    variances[c] = static_cast<float>(joined.variance);
   }
   wait_for_all(index);
   std::copy(means.begin(), means.end(), mean.begin());

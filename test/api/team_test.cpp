@@ -110,8 +110,8 @@ TEST_CASE("team: checkpoints go from one device to several and back") {
     Trainer whole(small_conv(), data, options, std::vector<Device>{device});
     whole.fit(fit);
     Trainer parts(small_conv(), data, options, several(device));
-    CHECK(parts.devices().size() == 2);
     parts.fit(fit);
+    CHECK(parts.devices().size() == 2);
     parts.save(file);
     Trainer resumed(small_conv(), data, options, std::vector<Device>{device});
     resumed.resume(file);

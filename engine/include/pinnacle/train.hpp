@@ -70,7 +70,8 @@ struct FitOptions {
   bool shuffle = true;
   double validation_split = 0;  ///< this share of the samples, taken from the end
   ProgressFunction on_progress = {};
-  std::filesystem::path checkpoint = {};  ///< written after every epoch, and resumed from if there
+  /// Written after every epoch, and resumed from if there; of several processes the first writes.
+  std::filesystem::path checkpoint = {};
   /// Called with the loss of every step; costs a wait per step.
   std::function<void(std::int64_t step, double loss)> on_step = {};
 };
