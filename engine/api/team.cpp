@@ -80,7 +80,19 @@ Team::Team(const Model& model, const Dataset& data, const TrainerOptions& option
   assemble();
 }
 
-Team::~Team() = default;
+// Devices may still read what the caller is about to free.
+Team::~Team() {
+  for (const auto& replica : replicas_) {
+    for (auto* sessions : {&replica->steps, &replica->retired}) {
+      if (sessions->empty()) continue;
+      try {
+        sessions->begin()->second.finish();
+      } catch (const Error& error) {
+        runtime::log(2, "{}: {}", replica->device.name(), error.what());
+      }
+    }
+  }
+}
 
 // The exchange and the threads of the devices that there are.
 void Team::assemble() {
@@ -96,6 +108,7 @@ void Team::assemble() {
     // A participant lives as long as its group.
     replica.exchange = several ? std::shared_ptr<Exchange>(group_, &group_->participant(i))
                                : options_.peers.exchange;
+    if (!replica.steps.empty()) replica.retired = std::move(replica.steps);
     replica.steps.clear();
   }
 }
@@ -133,9 +146,23 @@ Session& Team::step(std::int64_t batch) {
   return session(*replicas_.front(), shares(batch).front().count, batch);
 }
 
+Session& Team::any_step() {
+  const auto& steps = replicas_.front()->steps;
+  return steps.empty() ? step(last_batch_) : replicas_.front()->steps.begin()->second;
+}
+
+Tensor Team::read(std::int64_t batch, std::string_view output) {
+  Replica& replica = *replicas_.front();
+  for (auto& [key, session] : replica.steps.empty() ? replica.retired : replica.steps) {
+    if (key.second == batch) return session.read(output);
+  }
+  throw ArgumentError(fmt::format("no step of {} samples has run", batch), std::string(output));
+}
+
 // The sessions of all devices for batches of that size: here, because a driver's compiler may not like
 // to be asked by several threads.
 void Team::prepare(std::int64_t batch) {
+  last_batch_ = batch;
   while (true) {
     const std::vector<Rows> rows = shares(batch);
     std::vector<std::pair<std::size_t, std::string>> lost;
@@ -174,6 +201,7 @@ void Team::run_step(Replica& replica, const Dataset& data, std::span<const std::
 void Team::run(Batches batches) {
   while (!batches.empty()) {
     for (const auto& batch : batches) prepare(static_cast<std::int64_t>(batch.size()));
+    for (const auto& replica : replicas_) replica->retired.clear();
     if (replicas_.size() == 1) {
       run_alone(batches);
       return;

@@ -51,10 +51,14 @@ class Team {
   void run(std::span<const std::span<const std::int32_t>> batches);
   void finish();  ///< waits
 
-  bool has_session() const { return !replicas_.front()->steps.empty(); }
+  /// Whether there has been a step, or one was asked for.
+  bool has_session() const { return last_batch_ > 0; }
   /// The first device's step of that many samples.
   Session& step(std::int64_t batch);
-  Session& any_step() { return replicas_.front()->steps.begin()->second; }
+  /// A session that has parameters and states. REQUIRES: has_session()
+  Session& any_step();
+  /// What the last step, of that many samples, gave as output.
+  Tensor read(std::int64_t batch, std::string_view output);
   /// Contents of parameters and states for every device, now and before its first step.
   void write(const Weights& contents);
   /// What write() gave and no session holds yet.
@@ -73,6 +77,7 @@ class Team {
     Memory memory;
     Feed feed;
     std::map<std::pair<std::int64_t, std::int64_t>, Session> steps;  // by own and all samples
+    decltype(steps) retired;  // of the devices before the last loss: their outputs may be read
     Weights pending;
     std::vector<std::byte> staging;
     std::shared_ptr<Exchange> exchange;
@@ -103,6 +108,7 @@ class Team {
   std::unique_ptr<Crew> crew_;
   std::vector<DeviceLoss> losses_;
   std::int64_t steps_done_ = 0;
+  std::int64_t last_batch_ = 0;
 };
 
 }  // namespace pinnacle

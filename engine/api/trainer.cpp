@@ -43,6 +43,14 @@ std::span<const std::byte> row_bytes(const Tensor& tensor, std::int64_t first, s
                                 static_cast<std::size_t>(count) * row);
 }
 
+void finish_quietly(Session& session) {
+  try {
+    session.finish();
+  } catch (const Error&) {
+    // What went wrong first is what counts.
+  }
+}
+
 // The order of an epoch depends on seed and epoch alone, so that a resumed run repeats it.
 std::vector<std::int32_t> epoch_order(std::int64_t count, bool shuffle, std::uint64_t seed,
                                       int epoch) {
@@ -80,6 +88,11 @@ struct Trainer::Impl {
     team = std::make_unique<Team>(model, data, options, std::vector<Device>{devices.front()},
                                   std::vector<double>{});
   }
+
+  // The devices read indices from `order`.
+  ~Impl() { team.reset(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   // Decides who trains, before the first step.
   void place(std::int64_t batch) {
@@ -157,8 +170,8 @@ struct Trainer::Impl {
       progress.step += steps;
       const double now = seconds_since(start);
       if (fit.on_step) {
-        Session& last = team->step(static_cast<std::int64_t>(batches.back().size()));
-        fit.on_step(++total_steps, static_cast<double>(last.read("loss").f32()[0]));
+        const auto size = static_cast<std::int64_t>(batches.back().size());
+        fit.on_step(++total_steps, static_cast<double>(team->read(size, "loss").f32()[0]));
       } else if (team->size() > 1) {
         // As many as fit between two looks at the progress, so that the devices' threads need not wait.
         const double each = now / static_cast<double>(progress.step);
@@ -218,10 +231,16 @@ struct Trainer::Impl {
         }
       }
       last = &it->second;
-      // The rows lie in the data set's own memory, which stays as it is until the last finish.
-      last->write("x", row_bytes(d.x, first, size), false);
-      last->write("y", row_bytes(d.y, first, size), false);
-      last->enqueue();
+      // The rows lie in the data set's own memory, which stays as it is until the last finish, or until
+      // the error has reached the caller.
+      try {
+        last->write("x", row_bytes(d.x, first, size), false);
+        last->write("y", row_bytes(d.y, first, size), false);
+        last->enqueue();
+      } catch (const Error&) {
+        finish_quietly(*last);
+        throw;
+      }
     }
     const auto mean = [&](const char* name) {
       return last->graph().find(name) == kNoValue

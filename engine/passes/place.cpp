@@ -205,8 +205,8 @@ class Placer {
   }
 
   Placement collect() const {
-    Placement placement{
-        .strategy = Strategy::pipeline, .stages = {}, .predicted_us = 0, .notes = {}};
+    Placement placement;
+    placement.strategy = Strategy::pipeline;
     std::size_t j = cuts_.size() - 1;
     placement.predicted_us = best_.back()[j].slowest;
     for (std::size_t k = devices_.size(); k > 0; --k) {

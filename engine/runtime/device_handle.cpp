@@ -118,7 +118,7 @@ void DeviceHandle::open() {
   if (queue_.get() == nullptr) queue_ = new_queue(0);
   if (!programs_) {
     programs_ = std::make_unique<ProgramCache>(
-        context_, id(), name_, fmt::format("{}\n{}\n{}", name_, platform_version_, driver_));
+        context_.get(), id(), name_, fmt::format("{}\n{}\n{}", name_, platform_version_, driver_));
   }
 }
 

@@ -15,6 +15,10 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <tuple>
 #include <type_traits>
 
@@ -101,6 +105,40 @@ R forward(R (*function)(A...), std::type_identity_t<A>... arguments) {
   }
 }
 
+// References that a driver refused to count. The library's copies of handles give back what they never
+// got, which would free an object that is in use: so it is not passed on.
+class Refused {
+ public:
+  void add(const void* object) {
+    const std::lock_guard lock(mutex_);
+    ++count_[object];
+    any_ = true;
+  }
+  bool take(const void* object) {
+    if (!any_) return false;
+    const std::lock_guard lock(mutex_);
+    const auto found = count_.find(object);
+    if (found == count_.end()) return false;
+    if (--found->second == 0) count_.erase(found);
+    return true;
+  }
+
+ private:
+  std::atomic<bool> any_ = false;
+  std::mutex mutex_;
+  std::map<const void*, int> count_;
+};
+
+Refused& refused() {
+  static Refused* const instance = std::make_unique<Refused>().release();  // handles may go at exit
+  return *instance;
+}
+
+cl_int retained(cl_int code, const void* object) {
+  if (code != CL_SUCCESS) refused().add(object);
+  return code;
+}
+
 }  // namespace
 
 const OpenclLibrary& opencl_library() { return loaded().library; }
@@ -121,6 +159,18 @@ void* opencl_function(const char* name) {
     return pinnacle::runtime::forward(function, __VA_ARGS__);                   \
   }
 #define F1(f) FORWARD(f, (P(f, 0)), p0)
+#define COUNTED(retain, release)                                                            \
+  cl_int retain(P(retain, 0)) {                                                             \
+    static auto* const function =                                                           \
+        reinterpret_cast<decltype(retain)*>(pinnacle::runtime::opencl_function(#retain));   \
+    return pinnacle::runtime::retained(pinnacle::runtime::forward(function, p0), p0);       \
+  }                                                                                         \
+  cl_int release(P(release, 0)) {                                                           \
+    static auto* const function =                                                           \
+        reinterpret_cast<decltype(release)*>(pinnacle::runtime::opencl_function(#release)); \
+    if (pinnacle::runtime::refused().take(p0)) return CL_SUCCESS;                           \
+    return pinnacle::runtime::forward(function, p0);                                        \
+  }
 #define F2(f) FORWARD(f, (P(f, 0), P(f, 1)), p0, p1)
 #define F3(f) FORWARD(f, (P(f, 0), P(f, 1), P(f, 2)), p0, p1, p2)
 #define F4(f) FORWARD(f, (P(f, 0), P(f, 1), P(f, 2), P(f, 3)), p0, p1, p2, p3)
@@ -146,31 +196,25 @@ F5(clGetPlatformInfo)
 F5(clGetDeviceIDs)
 F5(clGetDeviceInfo)
 F5(clCreateSubDevices)
-F1(clRetainDevice)
-F1(clReleaseDevice)
+COUNTED(clRetainDevice, clReleaseDevice)
 F6(clCreateContext)
-F1(clRetainContext)
-F1(clReleaseContext)
+COUNTED(clRetainContext, clReleaseContext)
 F5(clGetContextInfo)
 F4(clCreateCommandQueue)
-F1(clRetainCommandQueue)
-F1(clReleaseCommandQueue)
+COUNTED(clRetainCommandQueue, clReleaseCommandQueue)
 F5(clGetCommandQueueInfo)
 F5(clCreateBuffer)
 F5(clCreateSubBuffer)
-F1(clRetainMemObject)
-F1(clReleaseMemObject)
+COUNTED(clRetainMemObject, clReleaseMemObject)
 F5(clGetMemObjectInfo)
 F5(clCreateProgramWithSource)
 F7(clCreateProgramWithBinary)
-F1(clRetainProgram)
-F1(clReleaseProgram)
+COUNTED(clRetainProgram, clReleaseProgram)
 F6(clBuildProgram)
 F5(clGetProgramInfo)
 F6(clGetProgramBuildInfo)
 F3(clCreateKernel)
-F1(clRetainKernel)
-F1(clReleaseKernel)
+COUNTED(clRetainKernel, clReleaseKernel)
 F4(clSetKernelArg)
 F5(clGetKernelInfo)
 F6(clGetKernelWorkGroupInfo)
@@ -179,8 +223,7 @@ F2(clWaitForEvents)
 F5(clGetEventInfo)
 F5(clGetEventProfilingInfo)
 F4(clSetEventCallback)
-F1(clRetainEvent)
-F1(clReleaseEvent)
+COUNTED(clRetainEvent, clReleaseEvent)
 F1(clFlush)
 F1(clFinish)
 F9(clEnqueueReadBuffer)

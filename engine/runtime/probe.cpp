@@ -34,7 +34,7 @@ double steady(const Run& run) {
 class Bench {
  public:
   explicit Bench(DeviceHandle& device)
-      : device_(device), target_(device.declared()), context_(device.context()) {
+      : device_(device), target_(device.declared()), context_(device.context().get()) {
     queue_ = device.new_queue(0);
   }
 
@@ -50,7 +50,7 @@ class Bench {
 
   bc::buffer buffer(std::size_t bytes) {
     cl_int code = CL_SUCCESS;
-    const cl_mem made = clCreateBuffer(context_.get(), CL_MEM_READ_WRITE, bytes, nullptr, &code);
+    const cl_mem made = clCreateBuffer(context_, CL_MEM_READ_WRITE, bytes, nullptr, &code);
     check(code, "clCreateBuffer", device_.name());
     return bc::buffer(made, false);
   }
@@ -116,7 +116,7 @@ class Bench {
  private:
   DeviceHandle& device_;
   Target target_;
-  bc::context context_;
+  cl_context context_;
   bc::command_queue queue_;
 };
 

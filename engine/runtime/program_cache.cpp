@@ -93,9 +93,9 @@ std::string read_binary(const bc::program& program) {
 
 }  // namespace
 
-ProgramCache::ProgramCache(bc::context context, cl_device_id device, std::string device_name,
+ProgramCache::ProgramCache(cl_context context, cl_device_id device, std::string device_name,
                            std::string identity, Keep keep)
-    : context_(std::move(context)),
+    : context_(context),
       device_(device),
       device_name_(std::move(device_name)),
       identity_(std::move(identity)),
@@ -194,7 +194,7 @@ bool ProgramCache::load(const Source& source, bc::program& program) {
   cl_int status = CL_SUCCESS;
   cl_int code = CL_SUCCESS;
   const cl_program created =
-      clCreateProgramWithBinary(context_.get(), 1, &device_, &size, &data, &status, &code);
+      clCreateProgramWithBinary(context_, 1, &device_, &size, &data, &status, &code);
   if (created == nullptr) return false;
   program = bc::program(created, false);
   return code == CL_SUCCESS && status == CL_SUCCESS &&
@@ -208,7 +208,7 @@ bc::program ProgramCache::build(const Source& source) {
   const char* data = text.c_str();
   const std::size_t size = text.size();
   cl_int code = CL_SUCCESS;
-  const cl_program created = clCreateProgramWithSource(context_.get(), 1, &data, &size, &code);
+  const cl_program created = clCreateProgramWithSource(context_, 1, &data, &size, &code);
   check(code, "clCreateProgramWithSource", device_name_);
   bc::program program(created, false);
   code = clBuildProgram(created, 1, &device_, source.options.c_str(), nullptr, nullptr);

@@ -39,7 +39,7 @@ struct ProgramKernel {
 class ProgramCache {
  public:
   /// `identity` names device, platform version and driver: programs never cross it.
-  ProgramCache(bc::context context, cl_device_id device, std::string device_name,
+  ProgramCache(cl_context context, cl_device_id device, std::string device_name,
                std::string identity, Keep keep = Keep::when_needed);
 
   /// throws   KernelError with the compiler's log; FileError; DeviceError
@@ -77,7 +77,7 @@ class ProgramCache {
   void report(const std::string& problem);
   void save(const std::string& key, const bc::program& program);
 
-  bc::context context_;
+  cl_context context_;
   cl_device_id device_;
   std::string device_name_;
   std::string identity_;
