@@ -9,7 +9,7 @@
 // Method   each group adds up the sums of all parts, in their order, then does its own pixels; where
 //          all pixels are one part, it makes them itself.
 // Cost     2 reads and 1 write per element; 4 flop. Making the sums: 2 more reads, 4 flop.
-// Launch   global (parts, blocks), local (1, 1).
+// Launch   global (parts, blocks), local (1, 1); one part where there is no RESULT.
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compile-time parameters (-D), each with the default used when this file is built alone:
@@ -44,8 +44,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void backward_blocked(
   const int groups = (batch * size + each - 1) / each;
 #endif
   const int first = (int)get_group_id(0) * each;
+#if WHOLE || RESULT
   const int last = min(first + each, batch * size);
   const vec_t mean = channels_load(means, b, channels);
+#endif
 #if WHOLE
   vec_t sum;
   vec_t product;

@@ -40,7 +40,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void blocked(
   const int groups = (batch * size + each - 1) / each;
 #endif
   const int first = (int)get_group_id(0) * each;
+#if WHOLE || RESULT
   const int last = min(first + each, batch * size);
+#endif
 #if WHOLE
   vec_t mean;
   vec_t squares;

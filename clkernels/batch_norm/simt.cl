@@ -32,8 +32,8 @@ __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void simt(
 #if RESULT
     __global const float* gamma, __global const float* beta, __global float* y,
 #endif
-    __global float* means, __global float* variances, int batch, int channels,
-    int size, float epsilon, float scale) {
+    __global float* means, __global float* variances, int batch, int channels, int size,
+    float epsilon, float scale) {
   __local float values[LX * LY];
   __local float* line = values + get_local_id(0);
   const int lane = get_local_id(1);

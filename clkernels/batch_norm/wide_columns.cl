@@ -23,8 +23,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide_columns(
 #if RESULT
     __global const float* gamma, __global const float* beta, __global float* y,
 #endif
-    __global float* means, __global float* variances, int batch, int channels,
-    int strips_each, float epsilon, float scale) {
+    __global float* means, __global float* variances, int batch, int channels, int strips_each,
+    float epsilon, float scale) {
   const int first = get_group_id(0) * strips_each;
   const int last = min(first + strips_each, channels / VW);
   for (int strip = first; strip < last; ++strip) {

@@ -24,8 +24,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void wide_planes(
 #if RESULT
     __global const float* gamma, __global const float* beta, __global float* y,
 #endif
-    __global float* means, __global float* variances, int batch, int channels,
-    int size, int channels_each, float epsilon, float scale) {
+    __global float* means, __global float* variances, int batch, int channels, int size,
+    int channels_each, float epsilon, float scale) {
   const int first = get_group_id(0) * channels_each;
   const int last = min(first + channels_each, channels);
   for (int c = first; c < last; ++c) {
