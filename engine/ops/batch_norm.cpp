@@ -122,32 +122,40 @@ std::vector<Array> reference_training(const OpView& op, std::span<const Array> i
 // [C] as a shape that broadcasts to x.
 Shape beside(const Shape& x) { return x.rank() == 2 ? Shape{x[1]} : Shape{x[1], 1, 1}; }
 
+// What the statistics of x hand on to it: dmean / count + 2 (x - mean) / count dvariance.
+// kNoValue where neither arrives. The numbers of the channels are made first: what is left for the
+// elements is one formula.
+ValueId through_statistics(Builder& b, ValueId x, ValueId mean, ValueId dmean, ValueId dvariance) {
+  const Shape shape = b.shape(x);
+  const auto count = static_cast<double>(extents_of(shape, shape[1]).count());
+  const auto across = [&](ValueId value) {
+    return b.apply("reshape", {value}, {{"shape", beside(shape).dims()}});
+  };
+  const auto scaled = [&](ValueId value, double factor) {
+    return across(
+        b.apply("pointwise", {value}, {{"expression", fmt::format("mul(x0, {})", factor)}}));
+  };
+  ValueId dx = kNoValue;
+  if (dvariance != kNoValue) {
+    dx = b.apply("mul", {b.apply("sub", {x, across(mean)}), scaled(dvariance, 2 / count)});
+  }
+  if (dmean == kNoValue) return dx;
+  const ValueId part = scaled(dmean, 1 / count);
+  if (dx != kNoValue) return b.apply("add", {dx, part});
+  return b.apply("expand", {part}, {{"shape", shape.dims()}});
+}
+
 std::vector<ValueId> gradient_training(const GradientView& g) {
   Builder& b = g.b;
-  const Shape x = b.shape(g.x[0]);
-  const Shape channels = beside(x);
-  const auto across = [&](ValueId value) {
-    return b.apply("reshape", {value}, {{"shape", channels.dims()}});
-  };
   std::vector<ValueId> dx{kNoValue, kNoValue, kNoValue};
   if (g.dy[0] != kNoValue) {
     dx = b.apply_all(find_op("batch_norm_backward"), {g.dy[0], g.x[0], g.x[1], g.y[1], g.y[2]},
                      {{"epsilon", g.node.attributes.number("epsilon")}});
   }
-  if (!g.wanted[0] || (g.dy[1] == kNoValue && g.dy[2] == kNoValue)) return dx;
+  if (!g.wanted[0]) return dx;
   // mean and variance are functions of x, too, should the loss use them.
-  const auto count = static_cast<float>(extents_of(x, x[1]).count());
-  const auto add = [&](ValueId more) {
-    dx[0] = dx[0] == kNoValue ? more : b.apply("add", {dx[0], more});
-  };
-  if (g.dy[1] != kNoValue) {
-    const ValueId part = b.apply("mul", {across(g.dy[1]), b.constant(1.0f / count)});
-    add(b.apply("expand", {part}, {{"shape", x.dims()}}));
-  }
-  if (g.dy[2] != kNoValue) {
-    const ValueId part = b.apply("mul", {across(g.dy[2]), b.constant(2.0f / count)});
-    add(b.apply("mul", {b.apply("sub", {g.x[0], across(g.y[1])}), part}));
-  }
+  const ValueId more = through_statistics(b, g.x[0], g.y[1], g.dy[1], g.dy[2]);
+  if (more != kNoValue) dx[0] = dx[0] == kNoValue ? more : b.apply("add", {dx[0], more});
   return dx;
 }
 
@@ -192,7 +200,7 @@ std::vector<Array> reference_backward(const OpView& op, std::span<const Array> i
   return {std::move(dx), std::move(dgamma), std::move(dbeta)};
 }
 
-// ---- The parts of both, for statistics of more samples than these (see split_batch_norm) -----------
+// ---- The parts of both, for statistics of more samples than these (see split_batch_norm) -------
 // batch_norm_statistics(x) {channels} -> mean, variance. `channels` is there where x is in blocks.
 // batch_norm_sums(dy, x, mean, variance) -> dgamma, dbeta.
 
@@ -225,26 +233,8 @@ std::vector<Array> reference_statistics(const OpView& op, std::span<const Array>
   return {std::move(means), std::move(variances)};
 }
 
-// dx = dmean / count + 2 (x - mean) / count dvariance.
 std::vector<ValueId> gradient_statistics(const GradientView& g) {
-  Builder& b = g.b;
-  const Shape x = b.shape(g.x[0]);
-  const auto count = static_cast<float>(extents_of(x, x[1]).count());
-  const auto across = [&](ValueId value, float factor) {
-    return b.apply("reshape", {b.apply("mul", {value, b.constant(factor)})},
-                   {{"shape", beside(x).dims()}});
-  };
-  ValueId dx = kNoValue;
-  if (g.dy[1] != kNoValue) {
-    const ValueId mean = b.apply("reshape", {g.y[0]}, {{"shape", beside(x).dims()}});
-    dx = b.apply("mul", {b.apply("sub", {g.x[0], mean}), across(g.dy[1], 2 / count)});
-  }
-  if (g.dy[0] != kNoValue) {
-    const ValueId part = across(g.dy[0], 1 / count);
-    dx = dx == kNoValue ? b.apply("expand", {part}, {{"shape", x.dims()}})
-                        : b.apply("add", {dx, part});
-  }
-  return {dx};
+  return {through_statistics(g.b, g.x[0], g.y[0], g.dy[0], g.dy[1])};
 }
 
 std::vector<TensorType> infer_sums(const OpView& op) {
@@ -493,27 +483,31 @@ std::vector<Array> reference_inference(const OpView& op, std::span<const Array> 
 //   dvariance = -1/2 gamma r^2 dgamma.
 std::vector<ValueId> gradient_inference(const GradientView& g) {
   Builder& b = g.b;
-  const ValueId epsilon = b.constant(static_cast<float>(g.node.attributes.number("epsilon")));
-  const ValueId r = b.apply("reciprocal", {b.apply("sqrt", {b.apply("add", {g.x[4], epsilon})})});
-  const ValueId factor = b.apply("mul", {g.x[1], r});
-  const Shape channels = beside(b.shape(g.x[0]));
-  const auto across = [&](ValueId value) {
-    return b.apply("reshape", {value}, {{"shape", channels.dims()}});
+  const double epsilon = g.node.attributes.number("epsilon");
+  const ValueId gamma = g.x[1];
+  const ValueId variance = g.x[4];
+  const std::string sum = fmt::format("add(x1, {})", epsilon);
+  const auto of_channels = [&](std::vector<ValueId> operands, std::string expression) {
+    return b.apply("pointwise", std::move(operands), {{"expression", std::move(expression)}});
   };
   std::vector<ValueId> dx(5, kNoValue);
-  if (g.wanted[0]) dx[0] = b.apply("mul", {g.dy[0], across(factor)});
+  if (g.wanted[0]) {
+    const ValueId factor = of_channels({gamma, variance}, fmt::format("div(x0, sqrt({}))", sum));
+    const Shape channels = beside(b.shape(g.x[0]));
+    dx[0] = b.apply("mul", {g.dy[0], b.apply("reshape", {factor}, {{"shape", channels.dims()}})});
+  }
   if (std::any_of(g.wanted.begin() + 1, g.wanted.end(), [](bool wanted) { return wanted; })) {
-    const std::vector<ValueId> sums =
-        b.apply_all(find_op("batch_norm_sums"), {g.dy[0], g.x[0], g.x[3], g.x[4]},
-                    {{"epsilon", g.node.attributes.number("epsilon")}});
+    const std::vector<ValueId> sums = b.apply_all(
+        find_op("batch_norm_sums"), {g.dy[0], g.x[0], g.x[3], variance}, {{"epsilon", epsilon}});
     dx[1] = sums[0];
     dx[2] = sums[1];
   }
-  if (g.wanted[3]) dx[3] = b.apply("neg", {b.apply("mul", {factor, dx[2]})});
-  if (g.wanted[4]) {
-    const ValueId half = b.apply("mul", {b.apply("mul", {factor, r}), b.constant(-0.5f)});
-    dx[4] = b.apply("mul", {half, dx[1]});
-  }
+  if (g.wanted[3])
+    dx[3] =
+        of_channels({gamma, variance, dx[2]}, fmt::format("neg(div(mul(x0, x2), sqrt({})))", sum));
+  if (g.wanted[4])
+    dx[4] =
+        of_channels({gamma, variance, dx[1]}, fmt::format("div(mul(mul(x0, x2), -0.5), {})", sum));
   return dx;
 }
 
