@@ -254,15 +254,15 @@ void Team::together(const std::function<void(Replica&, std::size_t)>& task, cons
         try {
           task(*replicas[i], i);
         } catch (const std::exception& error) {
-          group->abort(fmt::format("{} is lost: {}", replicas[i]->device.name(), error.what()));
+          group->stop(fmt::format("{} is lost: {}", replicas[i]->device.name(), error.what()));
           throw;
         }
       },
       [this](std::size_t i) { return is_stuck(*replicas_[i], i); },
       [&](std::size_t i) {
         replicas[i]->given_up = true;
-        group->abort(fmt::format("{} took longer for {} than {} s", replicas[i]->device.name(),
-                                 what, options_.step_limit));
+        group->stop(fmt::format("{} took longer for {} than {} s", replicas[i]->device.name(), what,
+                                options_.step_limit));
       });
   std::vector<std::pair<std::size_t, std::string>> lost;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {

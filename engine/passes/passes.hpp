@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -73,9 +74,9 @@ int simplify_pointwise(Graph& graph);
 int group_updates(Graph& graph);
 
 /// Makes of each batch_norm_training its parts: statistics of these samples, statistics of the samples of
-/// all devices (all_reduce_moments with that share), normalisation. To be differentiated afterwards.
-/// Returns how many there were.
-int split_batch_norm(Graph& graph, double share);
+/// all devices (all_reduce_moments with that share; left out without one), normalisation. To be
+/// differentiated afterwards. Returns how many there were.
+int split_batch_norm(Graph& graph, std::optional<double> share);
 
 /// Orders the nodes of a graph whose exchanges (OpDef::exchanges) happen together with other devices:
 /// each as soon as its operands are there, and what none of them needs, such as updates, behind the

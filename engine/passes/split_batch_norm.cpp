@@ -1,12 +1,10 @@
 // split_batch_norm: batch_norm_training in the parts between which devices exchange statistics.
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "passes/passes.hpp"
 
 namespace pinnacle {
 
-int split_batch_norm(Graph& graph, double share) {
+int split_batch_norm(Graph& graph, std::optional<double> share) {
   std::vector<Node> before = std::move(graph.nodes);
   graph.nodes.clear();
   Builder builder(graph);
@@ -19,17 +17,17 @@ int split_batch_norm(Graph& graph, double share) {
     ++count;
     const std::vector<ValueId> own = builder.apply_all(
         find_op("batch_norm_statistics"), {node.inputs[0]}, {}, node.name + ".statistics");
-    const std::vector<ValueId> all = builder.apply_all(find_op("all_reduce_moments"), own,
-                                                       {{"share", share}}, node.name + ".moments");
-    builder.apply(find_op("batch_norm"),
-                  {node.inputs[0], node.inputs[1], node.inputs[2], all[0], all[1]},
-                  {{"epsilon", node.attributes.number("epsilon")}}, node.name);
+    if (share) {
+      builder.apply_all(find_op("all_reduce_moments"), own, {{"share", *share}},
+                        node.name + ".moments");
+    }
     // The values that others know are written by the new nodes.
-    Node& normalisation = graph.nodes.back();
-    Node& moments = graph.nodes[graph.nodes.size() - 2];
-    normalisation.outputs = {node.outputs[0]};
-    moments.outputs = {node.outputs[1], node.outputs[2]};
-    std::copy(moments.outputs.begin(), moments.outputs.end(), normalisation.inputs.begin() + 3);
+    graph.nodes.back().outputs = {node.outputs[1], node.outputs[2]};
+    builder.apply(
+        find_op("batch_norm"),
+        {node.inputs[0], node.inputs[1], node.inputs[2], node.outputs[1], node.outputs[2]},
+        {{"epsilon", node.attributes.number("epsilon")}}, node.name);
+    graph.nodes.back().outputs = {node.outputs[0]};
   }
   return count;
 }

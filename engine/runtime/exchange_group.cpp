@@ -67,10 +67,10 @@ ExchangeGroup::~ExchangeGroup() = default;
 
 Exchange& ExchangeGroup::participant(std::size_t index) { return *participants_.at(index); }
 
-void ExchangeGroup::abort(const std::string& reason) {
+void ExchangeGroup::stop(const std::string& reason) {
   const std::lock_guard lock(mutex_);
-  if (!aborted_) reason_ = reason;
-  aborted_ = true;
+  if (!stopped_) reason_ = reason;
+  stopped_ = true;
   all_here_.notify_all();
 }
 
@@ -86,12 +86,12 @@ std::vector<double> ExchangeGroup::take_waits() {
   return waits;
 }
 
-// A round that is complete counts, even if the group is aborted before everyone has noticed: it is
+// A round that is complete counts, even if the group is stopped before everyone has noticed: it is
 // done for all or for none.
 void ExchangeGroup::wait_for_all(std::size_t index) {
   std::unique_lock lock(mutex_);
   const auto lost = [&] { return ParticipantLost(reason_, "exchange"); };
-  if (aborted_) throw lost();
+  if (stopped_) throw lost();
   const std::uint64_t round = round_.load();
   if (++here_ == offers_.size()) {
     here_ = 0;
@@ -105,7 +105,7 @@ void ExchangeGroup::wait_for_all(std::size_t index) {
   lock.unlock();
   while (round_.load() == round && Clock::now() - start < kSpin) std::this_thread::yield();
   lock.lock();
-  all_here_.wait(lock, [&] { return round_.load() != round || aborted_; });
+  all_here_.wait(lock, [&] { return round_.load() != round || stopped_; });
   offers_[index].waiting = false;
   offers_[index].waited += std::chrono::duration<double>(Clock::now() - start).count();
   if (round_.load() == round) throw lost();

@@ -35,7 +35,7 @@ class ExchangeGroup {
   Exchange& participant(std::size_t index);
 
   /// Whoever waits, and whoever comes from now on, gets ParticipantLost.
-  void abort(const std::string& reason);
+  void stop(const std::string& reason);
   /// Whether this one waits for others now.
   bool is_waiting(std::size_t index) const;
   /// Seconds that each has waited for others since the last call.
@@ -68,7 +68,7 @@ class ExchangeGroup {
   std::vector<Offer> offers_;
   std::size_t here_ = 0;
   std::atomic<std::uint64_t> round_ = 0;
-  bool aborted_ = false;
+  bool stopped_ = false;
   std::string reason_;
 };
 

@@ -144,7 +144,7 @@ TEST_CASE("exchange group: participants that are out of step are told so") {
     try {
       group.participant(p).sum(p == 0 ? "a" : "b", {&part, 1});
     } catch (const Error& error) {
-      group.abort(error.what());
+      group.stop(error.what());
       throw;
     }
   });
@@ -166,7 +166,7 @@ TEST_CASE("exchange group: whoever waits for one that is lost learns why") {
   const auto errors = together(3, [&](std::size_t p) {
     if (p == 2) {
       while (!group.is_waiting(0) || !group.is_waiting(1)) std::this_thread::yield();
-      group.abort("participant 2 is on fire");
+      group.stop("participant 2 is on fire");
       return;
     }
     float number = 1;
