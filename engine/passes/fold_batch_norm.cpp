@@ -2,8 +2,9 @@
 // product becomes part of its weights and bias, where these stay the same from run to run:
 //   batch_norm: factor = gamma / sqrt(variance + epsilon),  w' = w factor,  b' = beta + (b - mean) factor
 // and likewise for add, sub, mul and div with a number for each channel. A batch_norm after anything
-// else becomes one multiplication and addition, which other pointwise nodes join.
-// The new nodes depend on parameters alone, so a plan runs them once (see Step::prepare).
+// else becomes one multiplication and addition, which other pointwise nodes join. These new nodes depend
+// on parameters alone, so a plan runs them once (see Step::prepare).
+// One whose statistics are those of this run's samples becomes a pointwise node, too.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
@@ -39,6 +40,11 @@ class Folder {
   }
   ValueId reshaped(ValueId id, const Shape& shape) {
     return r_.shape(id) == shape ? id : make("reshape", {id}, {{"shape", shape.dims()}});
+  }
+
+  // What broadcasts to that shape, a number for each channel.
+  static Shape beside_of(const Shape& shape, std::int64_t channels) {
+    return shape.rank() == 4 ? Shape{channels, 1, 1} : Shape{channels};
   }
 
   std::int64_t channels_of(ValueId x) const {
@@ -82,7 +88,7 @@ class Folder {
 
   bool norm(const Node& node) {
     for (std::size_t i = 1; i < 5; ++i) {
-      if (!is_fixed(node.inputs[i])) return false;
+      if (!is_fixed(node.inputs[i])) return norm_of_run(node);
     }
     const ValueId x = node.inputs[0];
     const auto before = foldable(node, x);
@@ -102,6 +108,25 @@ class Folder {
     const ValueId bias = formula(
         old != kNoValue ? "add(x0, mul(sub(x3, x1), x2))" : "sub(x0, mul(x1, x2))", operands);
     return finish(*before, weight, bias, node);
+  }
+
+  // (x - mean) * factor + beta: with as many digits as batch_norm has where the mean is large.
+  bool norm_of_run(const Node& node) {
+    const Shape shape = r_.shape(node.inputs[0]);
+    const Shape beside = beside_of(shape, shape[1]);
+    const auto operand = [&](ValueId id) {
+      return r_.b().apply("reshape", {id}, {{"shape", beside.dims()}});
+    };
+    const ValueId factor = r_.b().apply(
+        "pointwise", {node.inputs[1], node.inputs[4]},
+        {{"expression",
+          fmt::format("div(x0, sqrt(add(x1, {})))", node.attributes.number("epsilon"))}});
+    r_.b().apply(
+        "pointwise",
+        {node.inputs[0], operand(node.inputs[3]), operand(factor), operand(node.inputs[2])},
+        {{"expression", std::string("add(mul(sub(x0, x1), x2), x3)")}}, node.name);
+    r_.writes(node.outputs[0]);
+    return true;
   }
 
   // ---- add, sub, mul and div with a number for each channel
@@ -182,7 +207,7 @@ class Folder {
   bool affine(const Node& node, const Affine& a) {
     const Shape& shape = r_.shape(a.x);
     const std::int64_t channels = channels_of(a.x);
-    const Shape beside = shape.rank() == 4 ? Shape{channels, 1, 1} : Shape{channels};
+    const Shape beside = beside_of(shape, channels);
     r_.b().apply("pointwise", {a.x, reshaped(a.factor, beside), reshaped(a.offset, beside)},
                  {{"expression", std::string("add(mul(x0, x1), x2)")}}, node.name);
     r_.writes(node.outputs[0]);

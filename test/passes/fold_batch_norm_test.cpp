@@ -96,6 +96,25 @@ TEST_CASE("fold_batch_norm: after a concat it is one pointwise node with scale, 
   CHECK(nodes_per_run(net.graph) == 5);  // tanh, concat, pointwise, conv2d, neg
 }
 
+TEST_CASE("fold_batch_norm: with statistics of the run it is one pointwise node with a relu") {
+  for (const Shape& shape : {Shape{5, 3}, Shape{2, 3, 6, 5}}) {
+    CAPTURE(shape.rank());
+    Net net;
+    Builder& b = net.b;
+    const ValueId x = add_value(net.graph, "x", shape, Role::input);
+    const std::vector<ValueId> own = b.apply_all(find_op("batch_norm_statistics"), {x});
+    const ValueId gamma = net.parameter("gamma", {3});
+    const ValueId beta = net.parameter("beta", {3});
+    const ValueId y = b.apply("batch_norm", {x, gamma, beta, own[0], own[1]}, {{"epsilon", 1e-3}});
+    net.graph.outputs = {b.apply("relu", {y})};
+    CHECK(checked(fold_batch_norm, net.graph) == 1);
+    checked(fuse, net.graph);
+    CHECK(count_op(net.graph, "batch_norm") == 0);
+    CHECK(count_op(net.graph, "relu") == 0);
+    CHECK(count_op(net.graph, "pointwise") == 2);  // the factor, everything else
+  }
+}
+
 TEST_CASE("fold_batch_norm: what changes, is read elsewhere, or is no number for each channel") {
   Net net;
   Graph& graph = net.graph;
