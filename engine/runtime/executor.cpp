@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "runtime/call_buffers.hpp"
 #include "runtime/clblast.hpp"
 #include "runtime/kernel_source.hpp"
 #include "runtime/log.hpp"
@@ -35,29 +36,6 @@ bool is_empty(const KernelCall& call) {
 
 // The index of a buffer of the plan.
 std::size_t index_of(const BufferRef& ref) { return static_cast<std::size_t>(ref.index); }
-
-// use(BufferRef) for every buffer that a call reads or writes.
-template <class Use>
-void for_buffers(const Call& call, Use use) {
-  if (const auto* kernel = std::get_if<KernelCall>(&call)) {
-    for (const Arg& arg : kernel->args) {
-      if (const auto* ref = std::get_if<BufferRef>(&arg)) use(*ref);
-    }
-  } else if (const auto* zero = std::get_if<ZeroCall>(&call)) {
-    use(zero->target);
-  } else if (const auto* copy = std::get_if<CopyCall>(&call)) {
-    use(copy->source);
-    use(copy->target);
-  } else if (const auto* gemm = std::get_if<ClblastGemmCall>(&call)) {
-    for (const BufferRef& ref : {gemm->a, gemm->b, gemm->c}) use(ref);
-  } else if (const auto* host = std::get_if<HostCall>(&call)) {
-    for (const BufferRef& ref : host->inputs) use(ref);
-    for (const BufferRef& ref : host->outputs) use(ref);
-  } else if (const auto* exchange = std::get_if<ExchangeCall>(&call)) {
-    for (const BufferRef& ref : exchange->inputs) use(ref);
-    for (const BufferRef& ref : exchange->outputs) use(ref);
-  }
-}
 
 // Waits for everything enqueued so far. Not clFinish: some drivers' waits only for what has not been
 // flushed yet.

@@ -49,6 +49,7 @@ std::vector<OpCase> reduce_cases() {
   add("reduce_prod", {2, 3, 2, 3, 5}, {0, 2, 4}, false, 1);
   add("reduce_sum", {3, 9001}, {});
   add("reduce_sum", {40013}, {});
+  cases.back().tolerance = 3e-5;  // it cancels, and small groups add long rows
   add("reduce_mean", {2003, 11}, {0});
   add("reduce_max", {2, 3, 5003}, {2, 0});
   add("reduce_sum", {128, 10}, {0}, true);
