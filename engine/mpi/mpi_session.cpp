@@ -1,3 +1,4 @@
+// MpiSession, and an Exchange by MPI: sums by slices, moments by gathering.
 // SPDX-License-Identifier: Apache-2.0
 #define OMPI_SKIP_MPICXX 1  // the C interface alone
 #define MPICH_SKIP_MPICXX 1

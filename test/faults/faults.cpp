@@ -27,27 +27,23 @@
 #include <vector>
 
 // The calls of OpenCL 1.2 that an engine without images uses.
-#define CALLS(X)                                                                                   \
-  X(clGetPlatformInfo)                                                                             \
-  X(clGetDeviceIDs)                                                                                \
-  X(clGetDeviceInfo) X(clCreateSubDevices) X(clRetainDevice) X(clReleaseDevice) X(clCreateContext) \
-      X(clRetainContext) X(clReleaseContext) X(clGetContextInfo) X(clCreateCommandQueue)           \
-          X(clRetainCommandQueue) X(clReleaseCommandQueue) X(clGetCommandQueueInfo)                \
-              X(clCreateBuffer) X(clCreateSubBuffer) X(clRetainMemObject) X(clReleaseMemObject)    \
-                  X(clGetMemObjectInfo) X(clCreateProgramWithSource) X(clCreateProgramWithBinary)  \
-                      X(clRetainProgram) X(clReleaseProgram) X(clBuildProgram) X(clGetProgramInfo) \
-                          X(clGetProgramBuildInfo) X(clCreateKernel) X(clRetainKernel) X(          \
-                              clReleaseKernel) X(clSetKernelArg) X(clGetKernelInfo)                \
-                              X(clGetKernelWorkGroupInfo) X(clGetKernelArgInfo) X(clWaitForEvents) \
-                                  X(clGetEventInfo) X(clGetEventProfilingInfo)                     \
-                                      X(clSetEventCallback) X(clRetainEvent) X(clReleaseEvent)     \
-                                          X(clFlush) X(clFinish) X(clEnqueueReadBuffer)            \
-                                              X(clEnqueueWriteBuffer) X(clEnqueueCopyBuffer)       \
-                                                  X(clEnqueueFillBuffer) X(clEnqueueMapBuffer)     \
-                                                      X(clEnqueueUnmapMemObject)                   \
-                                                          X(clEnqueueNDRangeKernel)                \
-                                                              X(clEnqueueMarkerWithWaitList)       \
-                                                                  X(clEnqueueBarrierWithWaitList)
+// clang-format off
+#define CALLS(X)                                                                          \
+  X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateSubDevices)         \
+  X(clRetainDevice) X(clReleaseDevice) X(clCreateContext) X(clRetainContext)              \
+  X(clReleaseContext) X(clGetContextInfo) X(clCreateCommandQueue) X(clRetainCommandQueue) \
+  X(clReleaseCommandQueue) X(clGetCommandQueueInfo) X(clCreateBuffer) X(clCreateSubBuffer) \
+  X(clRetainMemObject) X(clReleaseMemObject) X(clGetMemObjectInfo)                        \
+  X(clCreateProgramWithSource) X(clCreateProgramWithBinary) X(clRetainProgram)            \
+  X(clReleaseProgram) X(clBuildProgram) X(clGetProgramInfo) X(clGetProgramBuildInfo)      \
+  X(clCreateKernel) X(clRetainKernel) X(clReleaseKernel) X(clSetKernelArg)                \
+  X(clGetKernelInfo) X(clGetKernelWorkGroupInfo) X(clGetKernelArgInfo) X(clWaitForEvents) \
+  X(clGetEventInfo) X(clGetEventProfilingInfo) X(clSetEventCallback) X(clRetainEvent)     \
+  X(clReleaseEvent) X(clFlush) X(clFinish) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) \
+  X(clEnqueueCopyBuffer) X(clEnqueueFillBuffer) X(clEnqueueMapBuffer)                     \
+  X(clEnqueueUnmapMemObject) X(clEnqueueNDRangeKernel) X(clEnqueueMarkerWithWaitList)     \
+  X(clEnqueueBarrierWithWaitList)
+// clang-format on
 
 namespace {
 

@@ -39,9 +39,13 @@ def opencl_only_in_runtime(tree):
 
 
 def read_layers(text):
-    """engine/meson.build's table as [(folder, [may include], [public headers])]."""
-    match = re.search(r"^layers = (\[.*?^\])", text, re.S | re.M)
-    return [tuple(row) for row in ast.literal_eval(re.sub(r"#[^\n]*", "", match[1]))]
+    """engine/meson.build's tables as [(folder, [may include], [public headers])]."""
+    rows = []
+    for table in ("layers", "beside"):
+        match = re.search(rf"^{table} = (\[.*?^\])", text, re.S | re.M)
+        if match or table == "layers":
+            rows += ast.literal_eval(re.sub(r"#[^\n]*", "", match[1]))
+    return [tuple(row) for row in rows]
 
 
 def layers(tree):
