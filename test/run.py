@@ -210,6 +210,11 @@ def caches(build, name):
     return {"PINNACLE_CACHE": str(build / "cache" / name), "POCL_CACHE_DIR": str(pocl)}
 
 
+# Rules of test/faults. All tests pass with them; it takes minutes.
+SMALL_LIMITS = ("limit local_memory 16384;limit work_group 64;limit allocation 134217728;"
+                "limit sub_devices 0;limit fp64 0")
+
+
 def device_suites(build, program):
     suites = []
     small = {"PINNACLE_TEST_SMALL": "1"}
@@ -231,6 +236,13 @@ def device_suites(build, program):
              for part in (1, 2)]
     suites.append(Suite("device tests on PoCL", [program, f"--test-case-exclude={every_variant}"],
                         environment, limit=900, alone=True, missing=missing))
+    # A small GPU's limits, on the same driver: a share of the ops, and what is built of them.
+    layer = build / "test" / "faults" / "libpinnacle_faults.so"
+    suites.append(Suite(
+        "device tests with small limits",
+        [program, f"--test-case={every_variant},session*,trainer*,team*,split_batch_norm*"],
+        {**environment, **caches(build, "small-limits"), **small, "PINNACLE_TEST_PART": "1/8",
+         "OPENCL_LAYERS": str(layer), "PINNACLE_FAULTS": SMALL_LIMITS}, limit=900, missing=missing))
     return [*parts, *suites]
 
 
