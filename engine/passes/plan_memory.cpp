@@ -379,26 +379,18 @@ class Planner {
     }
   }
 
-  void place_arena() {
-    std::vector<int> order;
-    for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
-      const PlanBuffer& b = plan_.buffers[i];
-      if (b.place == PlanBuffer::Place::arena && b.part_of < 0)
-        order.push_back(static_cast<int>(i));
-    }
-    const auto buffer = [&](int i) -> PlanBuffer& {
-      return plan_.buffers[static_cast<std::size_t>(i)];
-    };
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int a, int b) { return buffer(a).bytes > buffer(b).bytes; });
+  PlanBuffer& buffer(int i) { return plan_.buffers[static_cast<std::size_t>(i)]; }
+  std::size_t aligned(std::size_t bytes) const {
     const std::size_t alignment = std::max<std::size_t>(target_.buffer_alignment, 4);
-    const auto aligned = [&](std::size_t bytes) {
-      return (bytes + alignment - 1) / alignment * alignment;
-    };
+    return (bytes + alignment - 1) / alignment * alignment;
+  }
+
+  // Each in turn at the lowest offset where it overlaps nothing that is alive with it. Returns the size.
+  std::size_t place(const std::vector<int>& order) {
     std::vector<int> placed;  // by offset
+    std::size_t size = 0;
     for (const int i : order) {
       PlanBuffer& b = buffer(i);
-      plan_.unshared_bytes += aligned(b.bytes);
       std::size_t offset = 0;
       for (const int j : placed) {
         const PlanBuffer& other = buffer(j);
@@ -408,12 +400,48 @@ class Planner {
         offset = std::max(offset, aligned(other.offset + other.bytes));
       }
       b.offset = offset;
-      plan_.arena_bytes = std::max(plan_.arena_bytes, aligned(offset + b.bytes));
+      size = std::max(size, aligned(offset + b.bytes));
       placed.insert(
           std::upper_bound(placed.begin(), placed.end(), i,
                            [&](int x, int y) { return buffer(x).offset < buffer(y).offset; }),
           i);
     }
+    return size;
+  }
+
+  void place_arena() {
+    std::vector<int> order;
+    for (std::size_t i = 0; i < plan_.buffers.size(); ++i) {
+      const PlanBuffer& b = plan_.buffers[i];
+      if (b.place == PlanBuffer::Place::arena && b.part_of < 0)
+        order.push_back(static_cast<int>(i));
+    }
+    const auto larger = [&](int a, int b) { return buffer(a).bytes > buffer(b).bytes; };
+    const auto longer = [&](int a, int b) {
+      const int length_a = buffer(a).last - buffer(a).first;
+      const int length_b = buffer(b).last - buffer(b).first;
+      return length_a != length_b ? length_a > length_b : larger(a, b);
+    };
+    const auto earlier = [&](int a, int b) {
+      return buffer(a).first != buffer(b).first ? buffer(a).first < buffer(b).first : larger(a, b);
+    };
+    for (const int i : order) plan_.unshared_bytes += aligned(buffer(i).bytes);
+    std::stable_sort(order.begin(), order.end(), larger);
+    plan_.arena_bytes = place(order);
+    const std::size_t first = plan_.arena_bytes;
+    std::vector<int> best = order;
+    for (int way = 0; way < 2; ++way) {
+      if (way == 0) std::stable_sort(order.begin(), order.end(), longer);
+      if (way == 1) std::stable_sort(order.begin(), order.end(), earlier);
+      const std::size_t bytes = place(order);
+      // Not for a little: plans are easier to compare when they keep their order.
+      if (static_cast<double>(bytes) < 0.97 * static_cast<double>(first) &&
+          bytes < plan_.arena_bytes) {
+        plan_.arena_bytes = bytes;
+        best = order;
+      }
+    }
+    place(best);
     for (PlanBuffer& b : plan_.buffers) {
       if (b.part_of >= 0) b.offset += buffer(b.part_of).offset;
     }

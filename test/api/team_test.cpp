@@ -76,6 +76,8 @@ TEST_CASE("team: losses are those of one device, and repeat bit for bit") {
   const Dataset data = digits(small_only() ? 14 : 100);
   // The last batch of an epoch is smaller, down to one sample for two devices.
   const int batch = small_only() ? 13 : 33;
+  // Where the other device is the host, batch_norm of few samples makes much of other roundings.
+  const double tolerance = small_only() ? 1e-4 : 1e-5;
   bool with_norm = false;
   SUBCASE("without batch_norm") {}
   SUBCASE("with batch_norm") { with_norm = true; }
@@ -87,7 +89,8 @@ TEST_CASE("team: losses are those of one device, and repeat bit for bit") {
     REQUIRE(together.losses.size() == alone.losses.size());
     for (std::size_t i = 0; i < alone.losses.size(); ++i) {
       CAPTURE(i);
-      CHECK(std::fabs(together.losses[i] - alone.losses[i]) <= 1e-5 * std::fabs(alone.losses[i]));
+      CHECK(std::fabs(together.losses[i] - alone.losses[i]) <=
+            tolerance * std::fabs(alone.losses[i]));
     }
     const Run again = train(layer, data, several(device), batch);
     CHECK(again.losses == together.losses);
