@@ -241,7 +241,7 @@ def device_suites(build, program):
     suites.append(Suite(
         "device tests with small limits",
         [program, f"--test-case={every_variant},session*,trainer*,team*,split_batch_norm*"],
-        {**environment, **caches(build, "small-limits"), **small, "PINNACLE_TEST_PART": "1/8",
+        {**environment, **caches(build, "small-limits"), **small, "PINNACLE_TEST_PART": "1/16",
          "OPENCL_LAYERS": str(layer), "PINNACLE_FAULTS": SMALL_LIMITS}, limit=900, missing=missing))
     return [*parts, *suites]
 
@@ -308,9 +308,9 @@ def build_all(build, asan_build, werror, with_sanitized):
                 ] if werror else []
     main = compile_into(build, ["-Doptimization=1", "-Ddebug=false", "-Dtests=true", *warnings])
     sanitized = compile_into(asan_build, [
-        "--buildtype=debug", "-Doptimization=0", "-Db_sanitize=address,undefined",
+        "--buildtype=plain", "-Doptimization=0", "-Ddebug=false", "-Db_sanitize=address,undefined",
         "-Db_lundef=false", "-Dtests=true", "-Dsamples=false", "-Dbench=false",
-        "-Dcpp_args=-fno-sanitize-recover=all"], ["test/host_tests"])
+        "-Dcpp_args=-fno-sanitize-recover=all -g1"], ["test/host_tests"])
     total = Counts()
     for suite in (main, sanitized) if with_sanitized else (main,):
         print(f"{suite.name} ...", flush=True)
