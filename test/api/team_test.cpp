@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <pinnacle/pipeline.hpp>
 #include <pinnacle/train.hpp>
 
 #include <cmath>
@@ -45,9 +46,15 @@ struct Run {
 
 Run train(const Layer& layer, const Dataset& data, const std::vector<Device>& devices, int batch) {
   Run run;
-  Trainer trainer(layer, data,
-                  {.loss = softmax_cross_entropy, .optimizer = adam(), .strategy = Strategy::data},
-                  devices);
+  // Given shares: those of unlike devices are measured, and may differ from run to run.
+  Placement placement;
+  placement.strategy = Strategy::data;
+  for (const std::string& label : device_labels(devices)) {
+    placement.shares.push_back({.device = label, .share = 1, .alone_us = 0, .reason = {}});
+  }
+  TrainerOptions options{.loss = softmax_cross_entropy, .optimizer = adam()};
+  options.placement = std::move(placement);
+  Trainer trainer(layer, data, options, devices);
   trainer.fit({.epochs = 2, .batch = batch, .on_step = [&](std::int64_t, double loss) {
                  run.losses.push_back(loss);
                }});
