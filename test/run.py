@@ -308,9 +308,9 @@ def build_all(build, asan_build, werror, with_sanitized):
                 ] if werror else []
     main = compile_into(build, ["-Doptimization=1", "-Ddebug=false", "-Dtests=true", *warnings])
     sanitized = compile_into(asan_build, [
-        "--buildtype=plain", "-Doptimization=0", "-Ddebug=false", "-Db_sanitize=address,undefined",
+        "--buildtype=debug", "-Doptimization=0", "-Db_sanitize=address,undefined",
         "-Db_lundef=false", "-Dtests=true", "-Dsamples=false", "-Dbench=false",
-        "-Dcpp_args=-fno-sanitize-recover=all -g1"], ["test/host_tests"])
+        "-Dcpp_args=-fno-sanitize-recover=all"], ["test/host_tests"])
     total = Counts()
     for suite in (main, sanitized) if with_sanitized else (main,):
         print(f"{suite.name} ...", flush=True)
