@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "passes/passes.hpp"
+#include "plan/call_buffers.hpp"
 
 namespace pinnacle {
 namespace {
@@ -73,31 +74,13 @@ class Emitter {
   }
 
   void resolve_call(Call& call, const Node& node, std::size_t i) const {
-    const auto fix = [&](BufferRef& ref) { ref = resolve(ref, node, i); };
-    if (auto* kernel = std::get_if<KernelCall>(&call)) {
-      for (Arg& arg : kernel->args) {
-        if (auto* ref = std::get_if<BufferRef>(&arg)) fix(*ref);
-      }
-      if (target_.loop_limit > 0 && kernel->loop_iterations > target_.loop_limit) {
-        throw Error(fmt::format("a work-item of {} loops {} times; this device stops after {}",
-                                kernel->file, kernel->loop_iterations, target_.loop_limit),
-                    node.name, "the variant must decline: see Target::loop_limit");
-      }
-    } else if (auto* zero = std::get_if<ZeroCall>(&call)) {
-      fix(zero->target);
-    } else if (auto* copy = std::get_if<CopyCall>(&call)) {
-      fix(copy->source);
-      fix(copy->target);
-    } else if (auto* gemm = std::get_if<ClblastGemmCall>(&call)) {
-      fix(gemm->a);
-      fix(gemm->b);
-      fix(gemm->c);
-    } else if (auto* host = std::get_if<HostCall>(&call)) {
-      for (BufferRef& ref : host->inputs) fix(ref);
-      for (BufferRef& ref : host->outputs) fix(ref);
-    } else if (auto* exchange = std::get_if<ExchangeCall>(&call)) {
-      for (BufferRef& ref : exchange->inputs) fix(ref);
-      for (BufferRef& ref : exchange->outputs) fix(ref);
+    for_buffers(call, [&](BufferRef& ref) { ref = resolve(ref, node, i); });
+    const auto* kernel = std::get_if<KernelCall>(&call);
+    if (kernel != nullptr && target_.loop_limit > 0 &&
+        kernel->loop_iterations > target_.loop_limit) {
+      throw Error(fmt::format("a work-item of {} loops {} times; this device stops after {}",
+                              kernel->file, kernel->loop_iterations, target_.loop_limit),
+                  node.name, "the variant must decline: see Target::loop_limit");
     }
   }
 

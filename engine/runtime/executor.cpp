@@ -9,7 +9,7 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "runtime/call_buffers.hpp"
+#include "plan/call_buffers.hpp"
 #include "runtime/clblast.hpp"
 #include "runtime/kernel_source.hpp"
 #include "runtime/log.hpp"
