@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "base/median.hpp"
+
 namespace pinnacle::bench {
 
 /// Enqueues `count` runs, waits once, returns the seconds that it took.
@@ -30,8 +32,7 @@ Timing time_run(const Run& run, const TimingOptions& options = {});
 /// Batch by batch in turns.
 std::vector<Timing> time_interleaved(std::span<const Run> runs, const TimingOptions& options = {});
 
-/// The mean of the two in the middle if there is an even number; 0 of nothing.
-double median(std::vector<double> values);
+using pinnacle::median;
 
 /// Seconds since some fixed moment.
 double now();

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 
+#include "base/median.hpp"
 #include "runtime/stage_io.hpp"
 
 namespace pinnacle {
@@ -19,13 +20,6 @@ constexpr double kSeconds = 1;  // of measuring, after the first run
 
 double us_since(Clock::time_point start) {
   return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 void write_zeros(Session& session) {
@@ -144,6 +138,8 @@ NodeCosts measure(const Graph& graph, const Device& device, const CompileOptions
   return costs;
 }
 
+}  // namespace
+
 bool is_same_kind(const Device& a, const Device& b) {
   const Target& s = a.target();
   const Target& t = b.target();
@@ -151,8 +147,6 @@ bool is_same_kind(const Device& a, const Device& b) {
          s.driver == t.driver && s.compute_units == t.compute_units && s.family == t.family &&
          s.vector_width == t.vector_width && s.global_memory == t.global_memory;
 }
-
-}  // namespace
 
 std::vector<NodeCosts> calibrate(const Graph& graph, const std::vector<Device>& devices,
                                  const std::vector<std::string>& labels,

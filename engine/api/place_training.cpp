@@ -9,8 +9,10 @@
 #include <numeric>
 #include <optional>
 
+#include "api/calibrate.hpp"
 #include "api/team.hpp"
 #include "base/files.hpp"
+#include "base/median.hpp"
 #include "base/text.hpp"
 #include "runtime/log.hpp"
 
@@ -40,11 +42,7 @@ struct Candidate {
   std::unique_ptr<Team> team;
   std::vector<double> times;  // seconds per step
 
-  double seconds() const {
-    std::vector<double> sorted = times;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted.empty() ? INFINITY : sorted[sorted.size() / 2];
-  }
+  double seconds() const { return times.empty() ? INFINITY : median(times); }
 };
 
 class Measuring {
@@ -193,9 +191,7 @@ std::vector<double> shares_of(const std::vector<Candidate>& alone) {
 
 bool all_alike(const std::vector<Named>& devices) {
   return std::all_of(devices.begin(), devices.end(), [&](const Named& named) {
-    const Target& a = named.device.target();
-    const Target& b = devices.front().device.target();
-    return a.name == b.name && a.platform == b.platform && a.compute_units == b.compute_units;
+    return is_same_kind(named.device, devices.front().device);
   });
 }
 

@@ -11,12 +11,13 @@
 
 namespace pinnacle::runtime {
 
-DeviceBuffer::DeviceBuffer(const Device& device, std::size_t bytes, const std::string& what)
+DeviceBuffer::DeviceBuffer(const Device& device, std::size_t bytes, const std::string& what,
+                           cl_mem_flags flags)
     : device_{device}, bytes_(std::max<std::size_t>(bytes, 4)) {
   DeviceHandle& handle = device.handle();
   cl_int code = CL_SUCCESS;
   const cl_mem made =
-      clCreateBuffer(handle.context().get(), CL_MEM_READ_WRITE, bytes_, nullptr, &code);
+      clCreateBuffer(handle.context().get(), CL_MEM_READ_WRITE | flags, bytes_, nullptr, &code);
   if (is_out_of_memory(code) || code == CL_INVALID_BUFFER_SIZE) {
     const auto largest = device_info<cl_ulong>(handle.id(), CL_DEVICE_MAX_MEM_ALLOC_SIZE);
     throw MemoryError(

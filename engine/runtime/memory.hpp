@@ -25,9 +25,11 @@ namespace pinnacle::runtime {
 class DeviceBuffer {
  public:
   DeviceBuffer() = default;
-  /// `what` names it in errors.
+  /// `what` names it in errors; `flags` say where the memory is to be, beside that it is read and
+  /// written.
   /// throws   MemoryError, DeviceError
-  DeviceBuffer(const Device& device, std::size_t bytes, const std::string& what);
+  DeviceBuffer(const Device& device, std::size_t bytes, const std::string& what,
+               cl_mem_flags flags = 0);
   DeviceBuffer(DeviceBuffer&& other) noexcept;
   DeviceBuffer& operator=(DeviceBuffer&& other) noexcept;
   ~DeviceBuffer();

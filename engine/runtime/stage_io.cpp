@@ -8,7 +8,7 @@
 #include <pinnacle/error.hpp>
 #include <vector>
 
-#include "base/text.hpp"
+#include "base/median.hpp"
 
 namespace pinnacle::runtime {
 
@@ -25,23 +25,12 @@ void TransferQueue::read(const DeviceBuffer& source, std::span<std::byte> target
 }
 
 InputMemory::InputMemory(TransferQueue& queue, std::size_t bytes, const std::string& what)
-    : queue_(queue), what_(what), size_(bytes), allocated_(std::max<std::size_t>(bytes, 4)) {
-  DeviceHandle& handle = queue.device().handle();
-  cl_int code = CL_SUCCESS;
-  // Memory that the host reaches without a copy, where the device has such.
-  const cl_mem made =
-      clCreateBuffer(handle.context().get(), CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, allocated_,
-                     nullptr, &code);
-  if (is_out_of_memory(code) || code == CL_INVALID_BUFFER_SIZE) {
-    throw MemoryError(
-        fmt::format("{} needs {}; {} are free", what, human_bytes(static_cast<double>(allocated_)),
-                    human_bytes(static_cast<double>(handle.available()))),
-        handle.name(), allocated_, handle.available(), "use a smaller batch or another device");
-  }
-  check(code, "clCreateBuffer", handle.name());
-  buffer_ = bc::buffer(made, false);
+    // Memory that the host reaches without a copy, where the device has such.
+    : queue_(queue),
+      what_(what),
+      buffer_(queue.device(), bytes, what, CL_MEM_ALLOC_HOST_PTR),
+      size_(bytes) {
   open();
-  handle.add_allocated(allocated_);
 }
 
 InputMemory::~InputMemory() {
@@ -49,14 +38,13 @@ InputMemory::~InputMemory() {
     clEnqueueUnmapMemObject(queue_.get(), get(), bytes_.data(), 0, nullptr, nullptr);
     clFinish(queue_.get());
   }
-  queue_.device().handle().subtract_allocated(allocated_);
 }
 
 void InputMemory::open() {
   cl_int code = CL_SUCCESS;
   void* const memory =
       clEnqueueMapBuffer(queue_.get(), get(), CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
-                         allocated_, 0, nullptr, nullptr, &code);
+                         buffer_.bytes(), 0, nullptr, nullptr, &code);
   check(code, "clEnqueueMapBuffer", fmt::format("{}, {}", queue_.device().name(), what_));
   bytes_ = {static_cast<std::byte*>(memory), size_};
 }
@@ -82,12 +70,6 @@ double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 // Microseconds of handing `bytes` over and of reading them back.
 std::pair<double, double> time_transfers(TransferQueue& queue, std::size_t bytes) {
   constexpr int kRounds = 9;
@@ -105,7 +87,7 @@ std::pair<double, double> time_transfers(TransferQueue& queue, std::size_t bytes
     in_us.push_back(1e6 * (there - start));
     in.open();
   }
-  return {median_of(in_us), median_of(out_us)};
+  return {median(in_us), median(out_us)};
 }
 
 }  // namespace

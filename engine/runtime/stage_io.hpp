@@ -50,9 +50,8 @@ class InputMemory {
  private:
   TransferQueue& queue_;
   std::string what_;
-  bc::buffer buffer_;
+  DeviceBuffer buffer_;
   std::size_t size_ = 0;
-  std::size_t allocated_ = 0;
   std::span<std::byte> bytes_;
 };
 
