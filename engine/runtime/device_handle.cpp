@@ -72,23 +72,24 @@ DeviceHandle::DeviceHandle(bc::context context, cl_device_id device, bc::command
   describe();
 }
 
-// A driver may wake who waits for a command before it lets go of the command's queue, on a thread of
-// its own. If that is the last reference, queue, context and device go on that thread: PoCL 3.1 then
-// reads a part (a sub-device) that is freed already, and frees compiler data that is in use elsewhere.
-DeviceHandle::~DeviceHandle() {
+void wait_until_unused(const bc::command_queue& queue, std::chrono::milliseconds most) {
   using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + most;
+  cl_uint references = 0;
+  while (queue.get() != nullptr &&
+         clGetCommandQueueInfo(queue.get(), CL_QUEUE_REFERENCE_COUNT, sizeof references,
+                               &references, nullptr) == CL_SUCCESS &&
+         references > 1 && Clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+}
+
+DeviceHandle::~DeviceHandle() {
   programs_.reset();
   // A queue of the caller's may well have other references.
-  const auto end = Clock::now() + std::chrono::milliseconds(adopted_ ? 5 : 200);
-  for (const bc::command_queue* queue : {&queue_, &profiling_queue_}) {
-    cl_uint references = 0;
-    while (queue->get() != nullptr &&
-           clGetCommandQueueInfo(queue->get(), CL_QUEUE_REFERENCE_COUNT, sizeof references,
-                                 &references, nullptr) == CL_SUCCESS &&
-           references > 1 && Clock::now() < end) {
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
-    }
-  }
+  const std::chrono::milliseconds most(adopted_ ? 5 : 200);
+  wait_until_unused(queue_, most);
+  wait_until_unused(profiling_queue_, most);
 }
 
 void DeviceHandle::describe() {

@@ -8,6 +8,7 @@
 #include <pinnacle/device.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -91,6 +92,12 @@ class DeviceHandle {
 
 /// The handle of a platform's device: the same one for the same id, for the whole process.
 std::shared_ptr<DeviceHandle> root_handle(cl_device_id device);
+/// Waits, for a while, until nobody else holds the queue: to be called before it is let go.
+/// A driver may wake who waits for a command before it lets go of the command's queue, on a thread of
+/// its own. If that is the last reference, queue, context and device go on that thread: PoCL 3.1 then
+/// reads a part (a sub-device) that is freed already, and frees compiler data that is in use elsewhere.
+void wait_until_unused(const bc::command_queue& queue, std::chrono::milliseconds most);
+
 /// The parts of a root device of one compute unit each: the same ones for the whole process, made
 /// by `split` at first.
 std::vector<std::shared_ptr<DeviceHandle>> unit_handles(

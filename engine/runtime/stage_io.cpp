@@ -17,6 +17,11 @@ TransferQueue::TransferQueue(const Device& device) : device_(device) {
   queue_ = device_.handle().new_queue(0);
 }
 
+TransferQueue::~TransferQueue() {
+  clFinish(queue_.get());
+  wait_until_unused(queue_, std::chrono::milliseconds(200));
+}
+
 void TransferQueue::read(const DeviceBuffer& source, std::span<std::byte> target) {
   if (target.empty()) return;
   check(clEnqueueReadBuffer(get(), source.get(), CL_TRUE, 0, target.size(), target.data(), 0,

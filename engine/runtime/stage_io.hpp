@@ -20,6 +20,9 @@ class TransferQueue {
  public:
   // REQUIRES: not the host device.
   explicit TransferQueue(const Device& device);
+  TransferQueue(const TransferQueue&) = delete;
+  TransferQueue& operator=(const TransferQueue&) = delete;
+  ~TransferQueue();  ///< waits for what is on the way
 
   const Device& device() const { return device_; }
   cl_command_queue get() const { return queue_.get(); }
