@@ -25,7 +25,6 @@ using Clock = std::chrono::steady_clock;
 constexpr double kLeastPeak = 0.02;
 // What several devices must gain over the best one: less is within what a measurement varies.
 constexpr double kLeastGain = 1.03;
-constexpr double kSharesOf = 64;  // shares are multiples of one part of so many
 constexpr double kSeconds = 0.05;
 constexpr int kRounds = 5;
 
@@ -128,12 +127,10 @@ std::vector<Named> parts_of(const Named& whole) {
   return parts;
 }
 
-std::vector<double> rounded_shares(const std::vector<double>& speeds) {
-  const double all = std::accumulate(speeds.begin(), speeds.end(), 0.0);
-  std::vector<double> shares;
-  for (const double speed : speeds)
-    shares.push_back(std::round(kSharesOf * speed / all) / kSharesOf);
-  return shares;
+bool all_alike(const std::vector<Named>& devices) {
+  return std::all_of(devices.begin(), devices.end(), [&](const Named& named) {
+    return is_same_kind(named.device, devices.front().device);
+  });
 }
 
 TrainingPlace to_place(const std::vector<Named>& devices, const std::vector<double>& shares) {
@@ -146,6 +143,7 @@ TrainingPlace to_place(const std::vector<Named>& devices, const std::vector<doub
     place.devices.push_back(devices[i].device);
     place.shares.push_back(shares[i]);
   }
+  place.measured = !all_alike(devices);
   return place;
 }
 
@@ -182,17 +180,10 @@ TrainingPlace as_given(const Placement& placement, const std::vector<Named>& kno
   return place;
 }
 
-// Shares in proportion to measured speed; even among devices of one kind, which need no measurement.
 std::vector<double> shares_of(const std::vector<Candidate>& alone) {
   std::vector<double> speeds;
   for (const Candidate& candidate : alone) speeds.push_back(1 / candidate.seconds());
   return rounded_shares(speeds);
-}
-
-bool all_alike(const std::vector<Named>& devices) {
-  return std::all_of(devices.begin(), devices.end(), [&](const Named& named) {
-    return is_same_kind(named.device, devices.front().device);
-  });
 }
 
 std::vector<Candidate> each_alone(const std::vector<Named>& devices) {
@@ -204,6 +195,7 @@ std::vector<Candidate> each_alone(const std::vector<Named>& devices) {
   return alone;
 }
 
+// Shares in proportion to measured speed; even among devices of one kind, which need no measurement.
 TrainingPlace forced(const std::vector<Named>& devices, Measuring& measuring) {
   if (all_alike(devices)) return to_place(devices, std::vector<double>(devices.size(), 1.0));
   std::vector<Candidate> alone = each_alone(devices);
@@ -217,7 +209,7 @@ TrainingPlace forced(const std::vector<Named>& devices, Measuring& measuring) {
   }
   std::vector<double> shares = shares_of(alone);
   // Asked for by name, a slow device gets at least something.
-  for (double& share : shares) share = std::max(share, 1 / kSharesOf);
+  for (double& share : shares) share = std::max(share, kShareUnit);
   TrainingPlace place = to_place(able, shares);
   place.placement.notes = notes;
   for (std::size_t i = 0; i < able.size(); ++i) {
@@ -377,7 +369,11 @@ TrainingPlace place_training(const Model& model, const Dataset& data, const Trai
   const std::vector<std::string> labels = device_labels(devices);
   std::vector<Named> named;
   for (std::size_t i = 0; i < devices.size(); ++i) named.push_back({labels[i], devices[i]});
-  if (options.placement) return as_given(*options.placement, named);
+  if (options.placement) {
+    TrainingPlace place = as_given(*options.placement, named);
+    place.measured = false;
+    return place;
+  }
   const std::int64_t own = std::max<std::int64_t>(1, batch / options.peers.count);
   Measuring measuring(model, data, options, own);
   switch (options.strategy) {

@@ -12,6 +12,9 @@
 namespace pinnacle {
 namespace {
 
+// What new shares must gain: less is within what a measurement varies.
+constexpr double kLeastRebalanceGain = 1.1;
+
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
@@ -69,6 +72,14 @@ std::vector<Rows> share_rows(std::int64_t total, std::span<const double> speeds)
   return shares;
 }
 
+std::vector<double> rounded_shares(std::span<const double> speeds) {
+  const double all = std::accumulate(speeds.begin(), speeds.end(), 0.0);
+  std::vector<double> shares;
+  for (const double speed : speeds)
+    shares.push_back(std::round(speed / all / kShareUnit) * kShareUnit);
+  return shares;
+}
+
 Team::Team(const Model& model, const Dataset& data, const TrainerOptions& options,
            const std::vector<Device>& devices, std::vector<double> speeds)
     : model_(model), data_(data), options_(options), speeds_(std::move(speeds)) {
@@ -108,8 +119,8 @@ void Team::assemble() {
     // A participant lives as long as its group.
     replica.exchange = several ? std::shared_ptr<Exchange>(group_, &group_->participant(i))
                                : options_.peers.exchange;
-    if (!replica.steps.empty()) replica.retired = std::move(replica.steps);
-    replica.steps.clear();
+    replica.retire();
+    replica.busy = 0;
   }
 }
 
@@ -135,6 +146,7 @@ Session& Team::session(Replica& replica, std::int64_t own, std::int64_t all) {
   Session made = compile(
       training_graph(model_, data_, options_, std::max<std::int64_t>(own, 1), replica.feed, share),
       replica.device, how, replica.memory);
+  has_new_session_ = true;
   Session& session = replica.steps.emplace(std::pair(own, all), std::move(made)).first->second;
   for (const auto& [name, tensor] : replica.pending) session.write_state(name, tensor);
   replica.pending.clear();
@@ -142,7 +154,8 @@ Session& Team::session(Replica& replica, std::int64_t own, std::int64_t all) {
 }
 
 Session& Team::step(std::int64_t batch) {
-  prepare(batch);
+  while (!prepare(batch)) {
+  }
   return session(*replicas_.front(), shares(batch).front().count, batch);
 }
 
@@ -160,22 +173,27 @@ Tensor Team::read(std::int64_t batch, std::string_view output) {
 }
 
 // The sessions of all devices for batches of that size: here, because a driver's compiler may not like
-// to be asked by several threads.
-void Team::prepare(std::int64_t batch) {
+// to be asked by several threads. Returns false if a device was lost, and all sessions with it.
+bool Team::prepare(std::int64_t batch) {
   last_batch_ = batch;
-  while (true) {
-    const std::vector<Rows> rows = shares(batch);
-    std::vector<std::pair<std::size_t, std::string>> lost;
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      try {
-        session(*replicas_[i], rows[i].count, batch);
-      } catch (const Error&) {
-        if (replicas_.size() == 1) throw;
-        lost.emplace_back(i, fault_of(std::current_exception()));
-      }
+  const std::vector<Rows> rows = shares(batch);
+  std::vector<std::pair<std::size_t, std::string>> lost;
+  for (std::size_t i = 0; i < replicas_.size(); ++i) {
+    try {
+      session(*replicas_[i], rows[i].count, batch);
+    } catch (const Error&) {
+      if (replicas_.size() == 1) throw;
+      lost.emplace_back(i, fault_of(std::current_exception()));
     }
-    if (lost.empty()) return;
-    quarantine(lost);
+  }
+  if (lost.empty()) return true;
+  quarantine(lost);
+  return false;
+}
+
+void Team::prepare(Batches batches) {
+  for (std::size_t i = 0; i < batches.size();) {
+    i = prepare(static_cast<std::int64_t>(batches[i].size())) ? i + 1 : 0;
   }
 }
 
@@ -200,7 +218,7 @@ void Team::run_step(Replica& replica, const Dataset& data, std::span<const std::
 
 void Team::run(Batches batches) {
   while (!batches.empty()) {
-    for (const auto& batch : batches) prepare(static_cast<std::int64_t>(batch.size()));
+    prepare(batches);
     for (const auto& replica : replicas_) replica->retired.clear();
     if (replicas_.size() == 1) {
       run_alone(batches);
@@ -223,17 +241,25 @@ void Team::run_alone(Batches batches) {
 // Returns how many steps are done: all, or those before a device was lost.
 std::size_t Team::run_together(Batches batches) {
   for (const auto& replica : replicas_) replica->done = 0;
+  group_->take_waits();
+  const bool counts = !std::exchange(has_new_session_, false);
   std::vector<std::vector<Rows>> rows;
   for (const auto& batch : batches) rows.push_back(shares(static_cast<std::int64_t>(batch.size())));
   together(
-      [&data = data_, batches, rows](Replica& replica, std::size_t index) {
+      [&data = data_, batches, rows, counts](Replica& replica, std::size_t index) {
+        const std::int64_t start = now_ns();
         for (std::size_t k = 0; k < rows.size() && !replica.given_up; ++k) {
           replica.since = now_ns();
           run_step(replica, data, batches[k], rows[k][index]);
           ++replica.done;
         }
+        if (counts) replica.busy += 1e-9 * static_cast<double>(now_ns() - start);
       },
       "a step");
+  if (counts && group_ != nullptr) {
+    const std::vector<double> waits = group_->take_waits();
+    for (std::size_t i = 0; i < replicas_.size(); ++i) replicas_[i]->busy -= waits[i];
+  }
   std::int64_t done = 0;
   for (const auto& replica : replicas_) done = std::max<std::int64_t>(done, replica->done);
   return static_cast<std::size_t>(done);
@@ -336,8 +362,24 @@ void Team::forget() {
   }
 }
 
-std::vector<double> Team::take_waits() {
-  return group_ ? group_->take_waits() : std::vector<double>(replicas_.size(), 0.0);
+std::vector<double> Team::rebalance() {
+  std::vector<double> seen;  // speeds
+  double longest = 0;
+  for (std::size_t i = 0; i < replicas_.size(); ++i) {
+    const double busy = std::exchange(replicas_[i]->busy, 0.0);
+    if (busy <= 0) return {};
+    seen.push_back(speeds_[i] / busy);
+    longest = std::max(longest, busy);
+  }
+  // What all would be busy if they were so for the same time.
+  const auto sum = [](const std::vector<double>& numbers) {
+    return std::accumulate(numbers.begin(), numbers.end(), 0.0);
+  };
+  if (seen.size() < 2 || longest < kLeastRebalanceGain * sum(speeds_) / sum(seen)) return {};
+  speeds_ = rounded_shares(seen);
+  for (double& speed : speeds_) speed = std::max(speed, kShareUnit);
+  for (const auto& replica : replicas_) replica->retire();
+  return speeds_;
 }
 
 }  // namespace pinnacle

@@ -31,6 +31,11 @@ struct Rows {
 /// `total` rows in proportion to `speeds`, in their order; shares may be empty.
 std::vector<Rows> share_rows(std::int64_t total, std::span<const double> speeds);
 
+/// Parts of 1 in proportion to `speeds`, as multiples of kShareUnit: so that measurements that hardly
+/// differ give the same shares. Parts may be 0.
+std::vector<double> rounded_shares(std::span<const double> speeds);
+inline constexpr double kShareUnit = 1.0 / 64;
+
 class Team {
  public:
   /// `speeds` say how the batch is shared; empty: evenly. What the arguments refer to outlives the team.
@@ -40,10 +45,7 @@ class Team {
 
   std::size_t size() const { return replicas_.size(); }
   const Device& device(std::size_t i = 0) const { return replicas_[i]->device; }
-  const std::vector<double>& speeds() const { return speeds_; }
   Memory& memory() { return replicas_.front()->memory; }
-  /// Shares from now on. REQUIRES: one per device
-  void set_speeds(std::vector<double> speeds) { speeds_ = std::move(speeds); }
 
   /// One training step per batch of samples; returns when all have been given to the devices. Indices
   /// stay unchanged until finish().
@@ -67,29 +69,37 @@ class Team {
   void forget();
 
   const std::vector<DeviceLoss>& losses() const { return losses_; }
-  /// Seconds that each device has waited for others since the last call.
-  std::vector<double> take_waits();
+  /// Shares the batches by how long the devices were busy since the last call, if that is predicted to
+  /// gain. Returns the new shares, or nothing. Every device keeps at least kShareUnit.
+  std::vector<double> rebalance();
 
  private:
   struct Replica {
     Replica(const Device& d, Feed f) : device(d), memory(d), feed(f) {}
+    // Other sessions from now on.
+    void retire() {
+      if (!steps.empty()) retired = std::move(steps);
+      steps.clear();
+    }
     Device device;
     Memory memory;
     Feed feed;
     std::map<std::pair<std::int64_t, std::int64_t>, Session> steps;  // by own and all samples
-    decltype(steps) retired;  // of the devices before the last loss: their outputs may be read
+    decltype(steps) retired;  // of earlier devices or shares: their outputs may be read
     Weights pending;
     std::vector<std::byte> staging;
     std::shared_ptr<Exchange> exchange;
     std::atomic<std::int64_t> done = 0;   // steps of this call of run()
     std::atomic<std::int64_t> since = 0;  // when its present step began. Units: ns, steady clock
     std::atomic<bool> given_up = false;
+    double busy = 0;  // in steps of several devices, since rebalance(). Units: s
   };
   using Batches = std::span<const std::span<const std::int32_t>>;
 
   std::vector<Rows> shares(std::int64_t batch) const;
   Session& session(Replica& replica, std::int64_t own, std::int64_t all);
-  void prepare(std::int64_t batch);
+  bool prepare(std::int64_t batch);
+  void prepare(Batches batches);
   static void run_step(Replica& replica, const Dataset& data, std::span<const std::int32_t> batch,
                        Rows rows);
   void run_alone(Batches batches);
@@ -109,6 +119,7 @@ class Team {
   std::vector<DeviceLoss> losses_;
   std::int64_t steps_done_ = 0;
   std::int64_t last_batch_ = 0;
+  bool has_new_session_ = false;  // whose first run takes longer
 };
 
 }  // namespace pinnacle

@@ -105,6 +105,24 @@ struct Trainer::Impl {
     team = std::make_unique<Team>(model, data, options, found.devices, std::move(found.shares));
     team->write(pending);
     placed = true;
+    rebalances = found.measured && options.rebalance;
+  }
+
+  // Shares follow the speeds of unlike devices.
+  void rebalance(int epoch) {
+    if (!rebalances) return;
+    const std::vector<double> shares = team->rebalance();
+    if (shares.empty()) return;
+    const double all = std::accumulate(shares.begin(), shares.end(), 0.0);
+    std::vector<std::string> words;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      words.push_back(fmt::format("{} {:.0f} %", team->device(i).name(), 100 * shares[i] / all));
+    }
+    placement.notes.push_back(
+        fmt::format("shares by the speeds in epoch {}: {}", epoch + 1, fmt::join(words, ", ")));
+    runtime::log(2, "{}", placement.notes.back());
+    if (placement.shares.size() != shares.size()) return;  // a device was lost meanwhile
+    for (std::size_t i = 0; i < shares.size(); ++i) placement.shares[i].share = shares[i] / all;
   }
 
   void check(const Dataset& d, const char* what) const {
@@ -332,6 +350,7 @@ struct Trainer::Impl {
   std::vector<Device> devices;
   bool placed;
   Placement placement;
+  bool rebalances = false;
   std::unique_ptr<Team> team;
   std::map<std::int64_t, Session> evaluations;  // by batch size
   std::vector<std::int32_t> order;              // of the samples in this epoch
@@ -392,6 +411,7 @@ std::vector<EpochResult> Trainer::fit(FitOptions options) {
     progress.epochs = options.epochs;
     progress.steps = (count + options.batch - 1) / options.batch;
     EpochResult result = t.run_epoch(epoch, count, options, progress);
+    if (epoch + 1 < last) t.rebalance(epoch);
     if (validation) {
       const Evaluation held_out = t.evaluate(*validation, t.options, true);
       result.validation_loss = held_out.loss;

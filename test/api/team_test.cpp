@@ -8,6 +8,7 @@
 #include <pinnacle/train.hpp>
 
 #include <cmath>
+#include <numeric>
 
 #include "device_list.hpp"
 #include "test_folder.hpp"
@@ -133,6 +134,37 @@ TEST_CASE("team: checkpoints go from one device to several and back") {
     CHECK(split.evaluate(data).loss == doctest::Approx(whole.evaluate(data).loss).epsilon(1e-4));
     const double later = whole.fit(fit).front().loss;
     CHECK(split.fit(fit).front().loss == doctest::Approx(later).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("team: shares follow how long the devices were busy") {
+  if (small_only()) return;  // where the host's references may be as fast
+  const Dataset data = digits(64);
+  const Model model(flatten | dense(256) | relu | dense(10), {{1, 28, 28}, DType::f32}, 1);
+  const TrainerOptions options{.loss = softmax_cross_entropy, .optimizer = adam()};
+  std::vector<std::int32_t> indices(32);
+  std::iota(indices.begin(), indices.end(), 0);
+  const std::vector<std::span<const std::int32_t>> batches(4, indices);
+  for (const Device& device : test_devices()) {
+    CAPTURE(device.name());
+    Team team(model, data, options, {device, Device::host()}, {0.5, 0.5});
+    CHECK(team.rebalance().empty());  // nothing is known
+    team.run(batches);                // the first run of a session does not count
+    team.run(batches);
+    const std::vector<double> shares = team.rebalance();
+    REQUIRE(shares.size() == 2);
+    CHECK(shares[0] > 0.6);  // the references are slow
+    CHECK(shares[0] + shares[1] == doctest::Approx(1).epsilon(0.05));
+    CHECK(team.rebalance().empty());
+    team.run(batches);
+    team.finish();
+    // Sums and parameters went along.
+    Team alone(model, data, options, {device}, {});
+    for (int i = 0; i < 3; ++i) alone.run(batches);
+    alone.finish();
+    const double expected = alone.any_step().read_state("sum.loss").f32()[0];
+    CHECK(team.any_step().read_state("sum.loss").f32()[0] ==
+          doctest::Approx(expected).epsilon(1e-4));
   }
 }
 

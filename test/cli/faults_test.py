@@ -58,12 +58,15 @@ class Faults(ProgramTest):
         return done.returncode
 
     def each_in_turn(self, *flags, uses=lambda count: {1, (count + 1) // 2}):
-        expected = self.expected(*flags)
-        self.assertGreater(expected, 0)
+        self.assertGreater(self.expected(*flags), 0)
         rules = []
         for call, count in self.uses(*flags).items():
             rules += [f"fail {call} {use}" for use in sorted(uses(count))]
         self.assertGreater(len(rules), 20)
+        self.each(rules, *flags)
+
+    def each(self, rules, *flags):
+        self.expected(*flags)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             codes = list(pool.map(lambda rule: self.judge(rule, *flags), rules))
         print(f"{len(rules)} faults: {codes.count(0)} runs went on, {codes.count(1)} said why not")
@@ -74,6 +77,12 @@ class Faults(ProgramTest):
     def test_each_call_of_two_parts(self):
         # First uses are as on one device.
         self.each_in_turn("parts", uses=lambda count: {(count + 1) // 2})
+
+    def test_a_part_is_lost_while_its_kernels_are_made(self):
+        # Steps of the last, smaller batch are made after those of the others have run.
+        made = self.uses("parts")["clCreateKernel"]
+        self.each(["fail clCreateKernel %d" % (made * eighth // 8) for eighth in range(1, 8)],
+                  "parts")
 
     def test_one_of_two_dies_in_the_middle(self):
         done = self.train("fail clEnqueueNDRangeKernel 60+ on part 1", "dying", "parts")

@@ -116,6 +116,9 @@ struct TrainerOptions {
   /// With several devices: batch_norm uses the statistics of all samples of a batch, as one device
   /// would, not those of each device's share.
   bool synchronize_batch_norm = true;
+  /// With several unlike devices whose shares were measured: after an epoch the shares follow how long
+  /// each was busy, where that gains a tenth. Runs with the same shares repeat bit for bit.
+  bool rebalance = true;
   /// With several devices: one that takes longer for a step is left out. Units: s; 0: no limit.
   double step_limit = 120;
   /// Called when a device is left out; false ends the training with a DeviceError. Empty: go on.
@@ -147,7 +150,8 @@ class Trainer {
   const Device& device() const;
   std::vector<Device> devices() const;
   /// How batches of that size are shared, what was measured and what was left out. Decided once, at the
-  /// first step or call of this; empty for a trainer on a device, not a list.
+  /// first step or call of this, and rebalanced by options.rebalance; empty for a trainer on a device,
+  /// not a list.
   const Placement& placement(int batch);
   /// Devices that were lost, in that order.
   const std::vector<DeviceLoss>& device_losses() const;
