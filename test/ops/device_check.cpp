@@ -1,7 +1,7 @@
 // Every op case on the selected device (PINNACLE_DEVICE, else each OpenCL device in turn), with
 // every variant forced, against the double reference. A variant that declines must say why.
 // PINNACLE_TEST_ONLY=op keeps one op, for work on a kernel; PINNACLE_TEST_PART=1/2 keeps every second
-// case from the first one, so that two processes share the work.
+// group of cases from the first one, so that two processes share the work.
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -19,7 +19,10 @@
 namespace pinnacle::test {
 namespace {
 
-// Cases of this process, by their number.
+// Cases of one op that a graph holds together: to build a program for each takes longer than to run all.
+constexpr std::size_t kTogether = 8;
+
+// Groups of this process, by their number.
 bool is_mine(std::size_t number) {
   const std::string part = environment("PINNACLE_TEST_PART");
   if (part.empty()) return true;
@@ -56,6 +59,74 @@ void check_case(const OpCase& c, const Device& device, const Variant& variant) {
     const double error = relative_error(outputs[i], wanted[i]);
     CHECK_MESSAGE(error <= c.tolerance, "output " << i << " is off by " << error);
   }
+}
+
+bool accepts(const Variant& variant, const OpCase& c, const Device& device) {
+  const Graph graph = case_graph(c);
+  return !variant.accepts(view(graph, graph.nodes.front()), device.target());
+}
+
+// All of them in one graph. REQUIRES: cases that the variant accepts
+void check_together(const std::vector<const OpCase*>& cases, const Device& device,
+                    const Variant& variant) {
+  Graph graph;
+  Builder builder(graph);
+  std::map<std::string, Tensor> named;
+  for (const OpCase* c : cases) {
+    std::vector<ValueId> ids;
+    for (const Tensor& input : case_inputs(*c)) {
+      GraphValue value;
+      value.name = fmt::format("x{}", graph.inputs.size());
+      value.type = c->in[ids.size()];
+      value.role = Role::input;
+      named[value.name] = input;
+      ids.push_back(graph.add_value(std::move(value)));
+      graph.inputs.push_back(ids.back());
+    }
+    for (const ValueId id :
+         builder.apply_all(find_op(c->op), with_absent(*c, std::move(ids)), c->attributes)) {
+      graph.outputs.push_back(id);
+    }
+  }
+  CompileOptions options;
+  options.variants[cases.front()->op] = variant.name;
+  const std::vector<Tensor> outputs = compile(graph, device, options).run(named);
+  std::size_t output = 0;
+  for (const OpCase* c : cases) {
+    CAPTURE(label(*c));
+    for (const Array& wanted : case_reference(*c, case_graph(*c), case_inputs(*c))) {
+      const double error = relative_error(outputs.at(output), wanted);
+      CHECK_MESSAGE(error <= c->tolerance, "output " << output << " is off by " << error);
+      ++output;
+    }
+  }
+  CHECK(output == outputs.size());
+}
+
+// One after the other those that the variant declines, or that fail together: it is said which.
+void check_group(const std::vector<const OpCase*>& cases, const Device& device,
+                 const Variant& variant) {
+  std::vector<const OpCase*> together;
+  std::vector<const OpCase*> alone;
+  for (const OpCase* c : cases) {
+    (accepts(variant, *c, device) ? together : alone).push_back(c);
+  }
+  std::string problem;
+  try {
+    if (!together.empty()) check_together(together, device, variant);
+  } catch (const Error& error) {
+    problem = error.what();
+    alone.insert(alone.end(), together.begin(), together.end());
+  }
+  for (const OpCase* c : alone) {
+    CAPTURE(label(*c));
+    try {
+      check_case(*c, device, variant);
+    } catch (const Error& error) {
+      FAIL_CHECK(std::string(error.what()));
+    }
+  }
+  CHECK_MESSAGE(problem.empty(), "cases of " << cases.front()->op << " in one graph: " << problem);
 }
 
 // The same with input 1 as a constant: what a variant prepares once must change nothing.
@@ -160,19 +231,23 @@ TEST_CASE("a fixed second matrix gives what a given one gives") {
 
 TEST_CASE("every variant of every op agrees with the reference") {
   const std::string only = environment("PINNACLE_TEST_ONLY");
+  std::vector<std::vector<const OpCase*>> groups;
+  const std::vector<OpCase> cases = all_cases();
+  for (const OpCase& c : cases) {
+    if (c.perf || (!only.empty() && c.op.rfind(only, 0) != 0)) continue;
+    if (groups.empty() || groups.back().front()->op != c.op || groups.back().size() == kTogether) {
+      groups.emplace_back();
+    }
+    groups.back().push_back(&c);
+  }
   for (const Device& device : test_devices()) {
-    std::size_t number = 0;
-    for (const OpCase& c : all_cases()) {
-      if (!is_mine(number++)) continue;
-      if (c.perf || (!only.empty() && c.op.rfind(only, 0) != 0)) continue;
-      for (const Variant& variant : find_op(c.op).variants) {
-        const std::string what = fmt::format("{} {} on {}", label(c), variant.name, device.name());
+    for (std::size_t number = 0; number < groups.size(); ++number) {
+      if (!is_mine(number)) continue;
+      for (const Variant& variant : find_op(groups[number].front()->op).variants) {
+        const std::string what =
+            fmt::format("{} {} on {}", groups[number].front()->op, variant.name, device.name());
         CAPTURE(what);
-        try {
-          check_case(c, device, variant);
-        } catch (const Error& error) {
-          FAIL_CHECK(std::string(error.what()));
-        }
+        check_group(groups[number], device, variant);
       }
     }
   }
