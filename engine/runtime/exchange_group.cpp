@@ -170,6 +170,17 @@ void ExchangeGroup::fetch(std::size_t index) {
   }
 }
 
+// The same with other processes, by the first participant for all of this group.
+template <class Action>
+void ExchangeGroup::beyond(std::size_t index, Action action) {
+  if (outer_ == nullptr) return;
+  if (index == 0) action(*outer_);
+  if (offers_.size() == 1) return;
+  wait_for_all(index);
+  if (index != 0) fetch(index);
+  wait_for_all(index);
+}
+
 void ExchangeGroup::sum(std::size_t index, std::string_view name,
                         std::span<const std::span<float>> parts) {
   if (offers_.size() > 1) {
@@ -177,12 +188,7 @@ void ExchangeGroup::sum(std::size_t index, std::string_view name,
     add_slice(index);
     wait_for_all(index);
   }
-  if (outer_ == nullptr) return;
-  if (index == 0) outer_->sum(name, parts);
-  if (offers_.size() == 1) return;
-  wait_for_all(index);
-  if (index != 0) fetch(index);
-  wait_for_all(index);
+  beyond(index, [&](Exchange& outer) { outer.sum(name, parts); });
 }
 
 void ExchangeGroup::moments(std::size_t index, std::string_view name, std::span<float> mean,
@@ -209,12 +215,7 @@ void ExchangeGroup::moments(std::size_t index, std::string_view name, std::span<
   wait_for_all(index);
   std::copy(means.begin(), means.end(), mean.begin());
   std::copy(variances.begin(), variances.end(), variance.begin());
-  if (outer_ == nullptr) return;
-  if (index == 0) outer_->moments(name, mean, variance, all);
-  if (offers_.size() == 1) return;
-  wait_for_all(index);
-  if (index != 0) fetch(index);
-  wait_for_all(index);
+  beyond(index, [&](Exchange& outer) { outer.moments(name, mean, variance, all); });
 }
 
 }  // namespace pinnacle::runtime

@@ -60,6 +60,8 @@ class ExchangeGroup {
   void wait_for_all(std::size_t index);
   void add_slice(std::size_t index);
   void fetch(std::size_t index);
+  template <class Action>
+  void beyond(std::size_t index, Action action);
 
   std::shared_ptr<Exchange> outer_;
   std::vector<std::unique_ptr<Participant>> participants_;

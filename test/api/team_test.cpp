@@ -56,9 +56,9 @@ Run train(const Layer& layer, const Dataset& data, const std::vector<Device>& de
   TrainerOptions options{.loss = softmax_cross_entropy, .optimizer = adam()};
   options.placement = std::move(placement);
   Trainer trainer(layer, data, options, devices);
-  trainer.fit({.epochs = 2, .batch = batch, .on_step = [&](std::int64_t, double loss) {
-                 run.losses.push_back(loss);
-               }});
+  trainer.fit({.epochs = small_only() ? 2 : 13,
+               .batch = batch,
+               .on_step = [&](std::int64_t, double loss) { run.losses.push_back(loss); }});
   run.weights = trainer.model().weights();
   return run;
 }
