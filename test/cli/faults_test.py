@@ -5,9 +5,10 @@ whichever call it is. It never ends by a signal, never hangs, never loses more t
 import concurrent.futures
 import os
 import re
+import shutil
 import unittest
 
-from support import BUILD, CACHE, ICD_FOLDER, ProgramTest, icd_folder
+from support import BUILD, CACHE, ICD_FOLDER, ROOT, ProgramTest, icd_folder
 
 LAYER = BUILD / "test" / "faults" / "libpinnacle_faults.so"
 PROGRAM = BUILD / "test" / "faults" / "short_training"
@@ -24,12 +25,12 @@ class Faults(ProgramTest):
         self.icds = icd_folder(self.folder, "pocl",
                                {"pocl.icd": (ICD_FOLDER / "pocl.icd").read_text()})
 
-    def train(self, rules, name, *flags):
+    def train(self, rules, name, *flags, **environment):
         """A finished run, whatever its end: by a signal or after 60 s it is no end."""
         return self.run_program(PROGRAM, f"{name}.safetensors", *flags, limit=60,
                                 OPENCL_LAYERS=LAYER, PINNACLE_FAULTS=rules,
                                 PINNACLE_DEVICE="portable", OCL_ICD_VENDORS=self.icds,
-                                OPENCL_VENDOR_PATH=self.icds, PINNACLE_CACHE=CACHE)
+                                OPENCL_VENDOR_PATH=self.icds, PINNACLE_CACHE=CACHE, **environment)
 
     def loss(self, done):
         match = LAST.search(done.stdout)
@@ -112,6 +113,16 @@ class Faults(ProgramTest):
         self.explains("cannot be split", PROGRAM, "x.safetensors", "parts", OPENCL_LAYERS=LAYER,
                       PINNACLE_FAULTS="limit sub_devices 0", PINNACLE_DEVICE="portable",
                       OCL_ICD_VENDORS=self.icds, OPENCL_VENDOR_PATH=self.icds, PINNACLE_CACHE=CACHE)
+
+    def test_without_fp64_no_kernel_uses_it(self):
+        kernels = self.folder / "clkernels"
+        shutil.copytree(ROOT / "clkernels", kernels)
+        softmax = kernels / "softmax_cross_entropy" / "wide.cl"
+        softmax.write_text("double twice(double x) { return 2 * x; }\n" + softmax.read_text())
+        done = self.train("limit fp64 0", "without", PINNACLE_KERNEL_DIR=kernels)
+        self.loss(self.train("", "with", PINNACLE_KERNEL_DIR=kernels))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("this_device_knows_no_double", done.stderr)
 
     def test_rules_that_make_no_sense(self):
         for rule in ("fail clNoSuchCall 1", "fail clFinish", "fail clFinish 0", "explode",

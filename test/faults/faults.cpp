@@ -296,6 +296,24 @@ cl_int CL_API_CALL get_kernel_work_group_info(cl_kernel kernel, cl_device_id dev
   return code;
 }
 
+// Without fp64 the name of the type is unknown, but where the source asks for the extension first.
+cl_program CL_API_CALL create_program(cl_context context, cl_uint count, const char** sources,
+                                      const std::size_t* lengths, cl_int* code) {
+  if (!limit("fp64")) {
+    return THROUGH(clCreateProgramWithSource)(context, count, sources, lengths, code);
+  }
+  static const std::string before =
+      "#undef cl_khr_fp64\n#define double this_device_knows_no_double\n#line 1\n";
+  std::vector<const char*> texts = {before.c_str()};
+  std::vector<std::size_t> sizes = {before.size()};
+  for (cl_uint i = 0; i < count; ++i) {
+    const bool given = lengths != nullptr && lengths[i] != 0;
+    texts.push_back(sources[i]);
+    sizes.push_back(given ? lengths[i] : std::strlen(sources[i]));
+  }
+  return THROUGH(clCreateProgramWithSource)(context, count + 1, texts.data(), sizes.data(), code);
+}
+
 cl_mem CL_API_CALL create_buffer(cl_context context, cl_mem_flags flags, std::size_t size,
                                  void* host, cl_int* code) {
   if (const auto most = limit("allocation"); most && size > *most) {
@@ -371,6 +389,7 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint entries, const cl_icd_dispat
   CALLS(SET)
   l.own.clGetDeviceInfo = get_device_info;
   l.own.clGetKernelWorkGroupInfo = get_kernel_work_group_info;
+  l.own.clCreateProgramWithSource = create_program;
   l.own.clCreateBuffer = create_buffer;
   l.own.clEnqueueNDRangeKernel = enqueue_kernel;
   l.own.clCreateSubDevices = create_sub_devices;
