@@ -68,6 +68,7 @@ CommandLine::CommandLine()
   app_.allow_extras();
   add_devices();
   add_compare();
+  add_diff();
   add_ops();
   add_nets();
   add_model();

@@ -44,6 +44,7 @@ class CommandLine {
 
   void add_devices();
   void add_compare();
+  void add_diff();
   void add_ops();
   void add_sets(CLI::App& sub);
   SetOptions set_options() const;
@@ -61,6 +62,7 @@ class CommandLine {
   std::string worker_;
   DevicesOptions devices_;
   CompareOptions compare_;
+  DiffOptions diff_;
   OpsOptions ops_;
   SetOptions sets_;
   CLI::Option* set_ = nullptr;

@@ -31,6 +31,15 @@ struct CompareOptions {
 /// 1 if a measurement failed.
 int run_compare(const CompareOptions& options);
 
+struct DiffOptions {
+  std::vector<std::string> files;  ///< before, after
+  double threshold = 3;            ///< per cent; smaller changes do not count
+  bool all = false;                ///< also list what is unchanged
+  JsonOption json;
+};
+/// 1 if something is slower, or fails that did not.
+int run_diff(const DiffOptions& options);
+
 struct OpsOptions {
   std::string device;  ///< empty: PINNACLE_DEVICE, or the fastest
   std::string op;
