@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "bench/exit_code.hpp"
 
 namespace pinnacle::bench {
 namespace {
@@ -43,6 +44,14 @@ void check_words(const CLI::App& app, const std::string& subcommand_name) {
   }
 }
 
+std::string exit_code_text() {
+  std::string text = "Exit codes:";
+  for (const ExitCodeText& entry : kExitCodes) {
+    text += fmt::format("\n  {:<4} {}", static_cast<int>(entry.code), entry.text);
+  }
+  return text;
+}
+
 }  // namespace
 
 CLI::Validator seconds_from_to(double least, double most) {
@@ -60,11 +69,14 @@ CLI::Validator seconds_from_to(double least, double most) {
 CommandLine::CommandLine()
     : app_("Measures OpenCL devices and what Pinnacle makes of them.", "pinnacle-bench") {
   app_.set_version_flag("--version", "pinnacle-bench " PINNACLE_VERSION);
-  app_.footer(
-      "Devices are named by an index (0), a part of a name (radeon), fastest, all, cpu,\n"
-      "gpu, host, sub:0, sub:1, ... (single cores of the CPU device), or several of them\n"
-      "joined by commas; PINNACLE_DEVICE is the default where one is needed.\n"
-      "\"pinnacle-bench SUBCOMMAND --help\" lists its options.");
+  app_.footer(std::string("Examples:\n"
+                          "  pinnacle-bench devices\n"
+                          "  pinnacle-bench nets resnet18 --mode inference\n") +
+              "Devices are named by an index (0), a part of a name (radeon), fastest, all, cpu,\n"
+              "gpu, host, sub:0, sub:1, ... (single cores of the CPU device), or several of them\n"
+              "joined by commas; PINNACLE_DEVICE is the default where one is needed.\n"
+              "\"pinnacle-bench SUBCOMMAND --help\" lists its options.\n" +
+              exit_code_text());
   app_.allow_extras();
   add_devices();
   add_compare();
@@ -76,6 +88,8 @@ CommandLine::CommandLine()
   add_place();
   add_train();
   add_tune();
+  add_completion();
+  add_manual();
 }
 
 int CommandLine::run(int argc, const char* const* argv) {

@@ -56,10 +56,13 @@ class CommandLine {
   void add_train();
   void add_place();
   void add_tune();
+  void add_completion();
+  void add_manual();
 
   CLI::App app_;
   TuneOptions tune_;
   std::string worker_;
+  std::string shell_;
   DevicesOptions devices_;
   CompareOptions compare_;
   DiffOptions diff_;

@@ -8,14 +8,16 @@
 #include <exception>
 
 #include "bench/command_line.hpp"
+#include "bench/exit_code.hpp"
 
 int main(int argc, char** argv) {
   try {
     return pinnacle::bench::CommandLine().run(argc, argv);
   } catch (const pinnacle::KernelError& error) {
     fmt::print(stderr, "pinnacle-bench: {}\n{}\n", error.what(), error.log());
+    return static_cast<int>(pinnacle::bench::exit_code(error));
   } catch (const std::exception& error) {
     fmt::print(stderr, "pinnacle-bench: {}\n", error.what());
+    return static_cast<int>(pinnacle::bench::exit_code(error));
   }
-  return 1;
 }

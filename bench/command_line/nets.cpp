@@ -14,6 +14,11 @@ void CommandLine::add_nets() {
     check_nets_flags();
     return run_nets(nets_);
   });
+  sub.footer(
+      "Examples:\n"
+      "  pinnacle-bench nets resnet18 --mode inference --batch 1,8\n"
+      "  pinnacle-bench nets mlp --profile\n"
+      "  pinnacle-bench nets lenet --save lenet.onnx");
   sub.add_option("nets", nets_.nets, "Which (default: all)")->type_name("NAME");
   sub.add_option("--mode", nets_.mode, "inference, training or all")
       ->check(CLI::IsMember({"inference", "training", "all"}))

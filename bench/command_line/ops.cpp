@@ -20,6 +20,10 @@ void CommandLine::add_ops() {
     if (!overhead_) return run_ops(ops_);
     return run_overhead({.device = ops_.device, .seconds = ops_.seconds, .json = ops_.json});
   });
+  sub.footer(
+      "Examples:\n"
+      "  pinnacle-bench ops --op conv2d --device cpu\n"
+      "  pinnacle-bench ops --set resnet50 --peers");
   sub.add_option("--device", ops_.device, "Which device (default: the fastest)")->type_name("SPEC");
   sub.add_option("--op", ops_.op, "Only this op")->type_name("NAME");
   sub.add_option("--filter", ops_.filter, "Only cases with TEXT in their name")->type_name("TEXT");

@@ -12,6 +12,10 @@ void CommandLine::add_tune() {
   CLI::App& sub =
       subcommand("tune", "Finds and keeps the fastest variants and parameters of shapes",
                  [this] { return run_tune(tune_); });
+  sub.footer(
+      "Examples:\n"
+      "  pinnacle-bench tune --model lenet\n"
+      "  pinnacle-bench tune --ops --op matmul --budget 600 --export choices.json");
   sub.add_flag("--ops", tune_.work.ops, "The shapes that \"ops\" measures");
   sub.add_option("--model", tune_.work.model, "The shapes of a net: lenet or mlp")
       ->check(CLI::IsMember({"lenet", "mlp"}))

@@ -80,7 +80,7 @@ class Help(unittest.TestCase):
 class WrongInput(unittest.TestCase):
     def refuse(self, words, *texts, environment=None):
         run = bench(*words, environment=environment)
-        self.assertEqual(run.returncode, 1, f"{words}: {run.stdout}{run.stderr}")
+        self.assertEqual(run.returncode, 2, f"{words}: {run.stdout}{run.stderr}")
         self.assertTrue(run.stderr.startswith("pinnacle-bench: "), run.stderr)
         self.assertEqual(run.stdout, "")
         for text in texts:
@@ -378,14 +378,14 @@ class Peers(unittest.TestCase):
         if self.built:
             self.skipTest("pinnacle-bench is built with peers")
         run = bench("ops", "--set", "lenet", "--peers")
-        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertEqual((run.returncode, run.stdout), (2, ""))
         for word in ("--peers", "libdnnl-dev", "libopenblas-pthread-dev"):
             self.assertIn(word, run.stderr)
 
     def test_unknown_peer(self):
         self.need_peers()
         run = bench("ops", "--set", "lenet", "--peers", "onednm", *self.device)
-        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertEqual((run.returncode, run.stdout), (2, ""))
         self.assertIn("did you mean onednn?", run.stderr)
 
     def test_convolutions_in_all_passes(self):

@@ -40,7 +40,7 @@ class PlaceTest(unittest.TestCase):
 
     def refuse(self, words, *texts):
         run = bench(*words)
-        self.assertEqual(run.returncode, 1, f"{words}: {run.stdout}{run.stderr}")
+        self.assertEqual(run.returncode, 2, f"{words}: {run.stdout}{run.stderr}")
         self.assertTrue(run.stderr.startswith("pinnacle-bench: "), run.stderr)
         for text in texts:
             self.assertIn(text, run.stderr)
