@@ -84,6 +84,7 @@ struct NetsOptions {
   bool profile = false;
   bool first_result = false;  ///< instead: the time until a process has its first result
   bool once = false;          ///< instead: what first_result starts
+  std::string trace;          ///< a file for the calls of one run
   std::string save;           ///< instead: write the net to this file
   std::vector<std::string> without_passes;
   JsonOption json;
@@ -106,7 +107,7 @@ struct ModelOptions {
   bool once = false;         ///< instead: what that process does
   JsonOption json;
 };
-/// 1 if a model could not be run, or its outputs differ from a peer's.
+/// 1 if a model could not be run, or its outputs differ from a peer's; 2 if all files are bad.
 int run_model(const ModelOptions& options);
 
 struct CheckOptions {

@@ -14,6 +14,7 @@
 #include "bench/agreement.hpp"
 #include "bench/commands.hpp"
 #include "bench/environment.hpp"
+#include "bench/exit_code.hpp"
 #include "bench/first_result.hpp"
 #include "bench/nets.hpp"
 #include "bench/onnx_work.hpp"
@@ -50,6 +51,7 @@ struct Row {
   std::optional<FirstResults> first;
   std::optional<PeerRow> peer;
 
+  bool wrong_input = false;  // the problem is the file or what goes with it
   bool failed() const { return !problem.empty() || (peer && !peer->disagreement.empty()); }
 };
 
@@ -142,9 +144,11 @@ class Bench {
       time_all(row, session, work, inputs, outputs);
       if (options_.first_result) row.first = measure_first_result(first_words(file), row.file);
     } catch (const UnsupportedError& error) {
+      row.wrong_input = true;
       row.problem = error.what();
       row.unsupported = error.items();
     } catch (const Error& error) {
+      row.wrong_input = exit_code(error) == ExitCode::usage;
       row.problem = error.what();
     }
     return row;
@@ -458,8 +462,10 @@ int run_model(const ModelOptions& options) {
       main_table(rows) + first_table(rows) + peer_table(rows) + means(rows) + profiles);
   Json json_rows = Json::array();
   bool failed = false;
+  bool measured = false;  // or it was not for want of a good file
   for (const Row& row : rows) {
     failed = failed || row.failed();
+    measured = measured || !row.wrong_input;
     json_rows.push_back(row_json(row, options, device));
   }
   Json result = {{"device", device_json(device)},
@@ -471,7 +477,8 @@ int run_model(const ModelOptions& options) {
                        {"geomean_ratio", all.empty() ? Json() : Json(geometric_mean(all))}};
   if (options.profile) result["profiles"] = std::move(json_profiles);
   output.json(result);
-  return failed ? 1 : 0;
+  const ExitCode code = !failed ? ExitCode::success : measured ? ExitCode::wrong : ExitCode::usage;
+  return static_cast<int>(code);
 }
 
 }  // namespace pinnacle::bench

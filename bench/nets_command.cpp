@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/training_graph.hpp"
+#include "base/files.hpp"
 #include "bench/commands.hpp"
 #include "bench/environment.hpp"
 #include "bench/first_result.hpp"
@@ -17,6 +18,7 @@
 #include "bench/profile.hpp"
 #include "bench/table.hpp"
 #include "bench/timing.hpp"
+#include "bench/trace.hpp"
 #include "bench/workloads.hpp"
 #include "runtime/device_handle.hpp"
 #include "runtime/probe.hpp"
@@ -120,8 +122,15 @@ class Bench {
   }
 
   std::vector<StepTime> profile(const Net& net, const Model& model, const Row& row) {
-    return median_profile(*make_session(net, model, row, device_, true, options_.without_passes),
-                          options_.seconds);
+    const std::shared_ptr<Session> session =
+        make_session(net, model, row, device_, true, options_.without_passes);
+    std::vector<StepTime> steps = median_profile(*session, options_.seconds);
+    if (!options_.trace.empty()) {
+      const std::string name = fmt::format("{}, {}, batch {}", row.net, row.mode, row.batch);
+      const Json trace = trace_json(session->trace(), session->profile(), name, device_.name());
+      write_file_atomically(options_.trace, trace.dump() + '\n');
+    }
+    return steps;
   }
 
  private:
@@ -280,7 +289,11 @@ int run_nets(const NetsOptions& options) {
     Model(nets.front().layer, {nets.front().sample, DType::f32}).save(options.save);
     return 0;
   }
+  if (!options.trace.empty()) const Output check_now(JsonOption(options.trace));
   const Device device = select_device(options.device);
+  if (!options.trace.empty() && device.kind() == DeviceKind::host) {
+    throw ArgumentError("the host records no times of steps", "--trace", "choose an OpenCL device");
+  }
   if (options.once) return run_once(nets.front(), device);
   if (options.first_result) return run_first_result(nets, options.device, output);
   Bench bench(device, options);
@@ -298,8 +311,10 @@ int run_nets(const NetsOptions& options) {
       for (const std::int64_t batch : batches) {
         status.show(fmt::format("{}, {}, batch {} ...", net.name, mode, batch));
         rows.push_back(bench.measure(net, model, mode, batch));
-        if (!options.profile || !rows.back().problem.empty()) continue;
+        const bool timed = options.profile || !options.trace.empty();
+        if (!timed || !rows.back().problem.empty()) continue;
         const std::vector<StepTime> steps = bench.profile(net, model, rows.back());
+        if (!options.profile) continue;
         profiles +=
             fmt::format("\n{}, {}, batch {}\n{}", net.name, mode, batch, profile_text(steps));
         json_profiles.push_back(

@@ -32,6 +32,9 @@ void CommandLine::add_nets() {
       ->type_name("SPEC");
   sub.add_flag("--peers", nets_.peers, "Other frameworks in turns with ours, where they are");
   sub.add_flag("--profile", nets_.profile, "Also the time of each step of the plans");
+  sub.add_option("--trace", nets_.trace,
+                 "Write the calls of one run to FILE, for chrome://tracing or Perfetto")
+      ->type_name("FILE");
   sub.add_flag("--first-result", nets_.first_result,
                "Instead: from a process's start to its first result, cold and warm");
   sub.add_flag("--once", nets_.once, "Instead: one inference, as --first-result starts it");
@@ -44,17 +47,22 @@ void CommandLine::add_nets() {
 }
 
 void CommandLine::check_nets_flags() const {
+  const bool one = nets_.nets.size() == 1 && nets_.mode != "all" && nets_.batches.size() <= 1;
+  if (!nets_.trace.empty() && !one) {
+    throw ArgumentError("takes one net, --mode inference or training, and one batch", "--trace");
+  }
   if (!nets_.save.empty()) {
     if (nets_.nets.size() != 1) throw ArgumentError("takes one net", "--save");
-    if (nets_.peers || nets_.profile || nets_.first_result || nets_.once || nets_.json) {
+    if (nets_.peers || nets_.profile || !nets_.trace.empty() || nets_.first_result || nets_.once ||
+        nets_.json) {
       throw ArgumentError("measures nothing; only a net's name goes with it", "--save");
     }
     return;
   }
   if (!nets_.first_result && !nets_.once) return;
   const std::string flag = nets_.once ? "--once" : "--first-result";
-  if (nets_.peers || nets_.profile || !nets_.batches.empty() || nets_.mode != "all" ||
-      (nets_.once && nets_.first_result)) {
+  if (nets_.peers || nets_.profile || !nets_.trace.empty() || !nets_.batches.empty() ||
+      nets_.mode != "all" || (nets_.once && nets_.first_result)) {
     throw ArgumentError(
         "runs one sample in its own way; only names, --device and --json go "
         "with it",

@@ -303,6 +303,17 @@ class Measurements(unittest.TestCase):
             self.assertIn("matmul", {step["op"] for step in profile["steps"]})
             self.assertGreater(sum(step["us"] for step in profile["steps"]), 0)
 
+    def test_trace_of_a_net(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "trace.json"
+            run = bench("nets", "mlp", "--mode", "training", "--batch", "3", "--seconds", "0.02",
+                        "--trace", str(file))
+            self.assertEqual(run.returncode, 0, run.stderr)
+            events = json.loads(file.read_text())["traceEvents"]
+        calls = [event for event in events if event["ph"] == "X"]
+        self.assertIn("matmul", {event["args"]["op"] for event in calls})
+        self.assertEqual(len([event for event in events if event["ph"] == "M"]), 2)
+
     def test_a_peer_runs_in_turns(self):
         with tempfile.TemporaryDirectory() as folder:
             tool = fake_python(folder, 118282)

@@ -47,7 +47,7 @@ class ExitCodes(CommandLine):
         (self.folder / "text.onnx").write_text("text")
         for words in ((), ("nonsense",), ("--nonsense",), ("nets", "--nonsense"),
                       ("nets", "--mode", "nonsense"), ("nets", "nonsense"), ("model",),
-                      ("diff", "a", "b"),
+                      ("diff", "a", "b"), ("nets", "mlp", "--trace", "x.json"),
                       ("check", "text.onnx", "--against", "host"), ("completion",),
                       ("devices", "--json", "no/folder.json"), ("ops", "--device", "nonsense")):
             with self.subTest(words=words):

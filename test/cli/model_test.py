@@ -70,7 +70,7 @@ class Help(unittest.TestCase):
 class WrongInput(OnnxTest):
     def refuse(self, words, *texts):
         run = bench(*words)
-        self.assertEqual(run.returncode, 1, f"{words}: {run.stdout}{run.stderr}")
+        self.assertEqual(run.returncode, 2, f"{words}: {run.stdout}{run.stderr}")
         for text in texts:
             self.assertIn(text, run.stdout + run.stderr)
 
@@ -153,7 +153,7 @@ class Models(OnnxTest):
     def test_profile_and_trace(self):
         trace = self.folder / "trace.json"
         words = ("model", self.lenet, *QUICK, "--profile", "--trace", trace)
-        self.assertEqual(bench(*words, "--device", "host").returncode, 1)
+        self.assertEqual(bench(*words, "--device", "host").returncode, 2)
         result, printed = self.run_json(*words)
         if result["device"]["kind"] == "host":
             self.skipTest("there is no OpenCL device")
@@ -195,7 +195,7 @@ class Check(OnnxTest):
     def test_not_two_devices(self):
         devices = json.loads(bench("devices", "--json").stdout)["devices"]
         run = bench("check", self.lenet, "--device", len(devices) - 1)  # the host itself
-        self.assertEqual(run.returncode, 1)
+        self.assertEqual(run.returncode, 2)
         self.assertIn("--against", run.stderr)
 
 
