@@ -234,8 +234,8 @@ def device_suites(build, program):
                    {**environment, **caches(build, f"pocl-{part}"),
                     "PINNACLE_TEST_PART": f"{part}/2"}, limit=900, missing=missing)
              for part in (1, 2)]
-    suites.append(Suite("device tests on PoCL", [program, f"--test-case-exclude={every_variant}"],
-                        environment, limit=900, alone=True, missing=missing))
+    longest = Suite("device tests on PoCL", [program, f"--test-case-exclude={every_variant}"],
+                    environment, limit=900, missing=missing)
     # A small GPU's limits, on the same driver: a share of the ops, and what is built of them.
     layer = build / "test" / "faults" / "libpinnacle_faults.so"
     suites.append(Suite(
@@ -243,7 +243,7 @@ def device_suites(build, program):
         [program, f"--test-case={every_variant},session*,trainer*,team*,split_batch_norm*"],
         {**environment, **caches(build, "small-limits"), **small, "PINNACLE_TEST_PART": "1/16",
          "OPENCL_LAYERS": str(layer), "PINNACLE_FAULTS": SMALL_LIMITS}, limit=900, missing=missing))
-    return [*parts, *suites]
+    return [longest, *parts, *suites]  # so that none of them is left to the end
 
 
 def host_suites(build, asan_build):
