@@ -259,13 +259,19 @@ def host_suites(build, asan_build):
             Suite(SANITIZED, [asan_build / "test" / "host_tests"], strict, limit=600)]
 
 
-def script_suites(build):
-    """test/cli/*_test.*: wrong input, samples, installation. They find the build in PINNACLE_BUILD."""
+def script_suites(build, asan_build):
+    """test/cli/*_test.*: wrong input, samples, installation. They find the build in PINNACLE_BUILD,
+    and what is to survive faults in PINNACLE_FAULTS_BUILD: with sanitizers, where that is built."""
     environment, _ = opencl(build, "pocl", {})
+    drivers = ROOT / "test" / "faults" / "drivers.supp"
+    sanitized_faults = {
+        "PINNACLE_FAULTS_BUILD": str(asan_build),
+        "LSAN_OPTIONS": f"suppressions={drivers}:print_suppressions=0"} if asan_build else {}
     suites = []
     for script in sorted((ROOT / "test" / "cli").glob("*_test.*")):
         if os.access(script, os.X_OK) and script.is_file():
-            own = {**environment, **caches(build, script.stem), "PINNACLE_BUILD": str(build)}
+            own = {**environment, **caches(build, script.stem), "PINNACLE_BUILD": str(build),
+                   **sanitized_faults}
             suites.append(Suite(f"cli {script.stem}", [script], own, limit=900))
     return suites
 
@@ -315,7 +321,7 @@ def build_all(build, asan_build, werror, with_sanitized):
         "--buildtype=plain", "-Doptimization=0", "-Db_sanitize=address",
         "-Db_lundef=false", "-Dtests=true", "-Dsamples=false", "-Dbench=false",
         f"-Dcpp_args=-g1 -fno-sanitize-recover=all {undefined}", f"-Dcpp_link_args={undefined}"],
-        ["test/host_tests"])
+        ["test/host_tests", "test/faults/short_training", "test/faults/libpinnacle_faults.so"])
     total = Counts()
     for suite in (main, sanitized) if with_sanitized else (main,):
         print(f"{suite.name} ...", flush=True)
@@ -347,7 +353,7 @@ def main():
     if total.failed == 0:
         suites = [*device_suites(build, build / "test" / "device_tests"),
                   *host_suites(build, asan_build), *tool_suites(), *meson_suites(build),
-                  *script_suites(build)]
+                  *script_suites(build, asan_build if chosen(SANITIZED) else None)]
         if options.lints:
             suites.append(Suite("lints", [sys.executable, ROOT / "tools" / "lint.py",
                                           "--build", build],

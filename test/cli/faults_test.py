@@ -4,14 +4,16 @@ whichever call it is. It never ends by a signal, never hangs, never loses more t
 # SPDX-License-Identifier: Apache-2.0
 import concurrent.futures
 import os
+import pathlib
 import re
 import shutil
 import unittest
 
 from support import BUILD, CACHE, ICD_FOLDER, ROOT, ProgramTest, icd_folder
 
-LAYER = BUILD / "test" / "faults" / "libpinnacle_faults.so"
-PROGRAM = BUILD / "test" / "faults" / "short_training"
+FAULTS_BUILD = pathlib.Path(os.environ.get("PINNACLE_FAULTS_BUILD", BUILD)).resolve()
+LAYER = FAULTS_BUILD / "test" / "faults" / "libpinnacle_faults.so"
+PROGRAM = FAULTS_BUILD / "test" / "faults" / "short_training"
 LAST = re.compile(r"loss (\d+\.\d+), without (\d+) devices\s*\Z")
 
 
