@@ -2,6 +2,7 @@
 """OpenCL calls that fail or hang while a net is trained (test/faults): a run goes on or says what failed,
 whichever call it is. It never ends by a signal, never hangs, never loses more than a step."""
 # SPDX-License-Identifier: Apache-2.0
+import collections
 import concurrent.futures
 import os
 import pathlib
@@ -47,12 +48,26 @@ class Faults(ProgramTest):
     def uses(self, *flags):
         self.train("", "warm", *flags)  # builds the kernels that the cache then has
         self.train("count uses.txt", "counted", *flags)
-        lines = (self.folder / "uses.txt").read_text().split("\n")
-        return {call: int(count) for call, count in (line.split() for line in lines if line)}
+        return self.counted("uses.txt")
+
+    def counted(self, name):
+        lines = (self.folder / name).read_text().split("\n")
+        return collections.Counter(
+            {call: int(count) for call, count in (line.split() for line in lines if line)})
+
+    def releases_all(self, uses, failed):
+        """Buffers and kernels; a device's context and programs live as long as the process."""
+        uses[failed] -= 1
+        made = uses["clCreateBuffer"] + uses["clCreateSubBuffer"] + uses["clRetainMemObject"]
+        self.assertEqual(uses["clReleaseMemObject"], made, failed)
+        self.assertEqual(uses["clReleaseKernel"], uses["clCreateKernel"], failed)
 
     def judge(self, rule, *flags):
         name = re.sub(r"\W", "_", rule)
-        done = self.train(rule, name, *flags)
+        done = self.train(f"{rule};count {name}.txt", name, *flags)
+        call = rule.split()[1]
+        if not call.startswith(("clRelease", "clRetain")):
+            self.releases_all(self.counted(f"{name}.txt"), call)
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
         if done.returncode == 0:
             self.assertAlmostEqual(self.loss(done)[0], self.expected(*flags), delta=1e-3, msg=rule)
