@@ -123,7 +123,8 @@ class Faults(ProgramTest):
 
     def test_smaller_limits_are_seen(self):
         done = self.succeeds(BUILD / "bench" / "pinnacle-bench", "devices", "--devices", "portable",
-                             "--json", OPENCL_LAYERS=LAYER, PINNACLE_FAULTS="limit sub_devices 0",
+                             "--json", OPENCL_LAYERS=BUILD / "test" / "faults" / LAYER.name,
+                             PINNACLE_FAULTS="limit sub_devices 0",
                              OCL_ICD_VENDORS=self.icds, OPENCL_VENDOR_PATH=self.icds,
                              PINNACLE_CACHE=CACHE)
         self.assertIn("portable", done.stdout.lower())
