@@ -24,11 +24,15 @@ struct DevicesOptions {
 int run_devices(const DevicesOptions& options);
 
 struct CompareOptions {
-  std::string devices = "all";
+  std::vector<std::string> models;  ///< ONNX files
+  std::string devices;              ///< empty: those of `resume`, else all
+  std::string suite;                ///< quick, standard or full; empty: that of `resume`, else standard
+  std::string only;                 ///< a part of the items' names
   JsonOption json;
-  bool quick = false;  ///< less time for each quantity
+  std::string csv;
+  std::string resume;  ///< a file of --json, written on if there is no --json
 };
-/// 1 if a measurement failed.
+/// 1 if a measurement failed, 130 if it was interrupted.
 int run_compare(const CompareOptions& options);
 
 struct DiffOptions {

@@ -110,6 +110,7 @@ FirstResults measure_first_result(const std::vector<std::string>& words, const s
   results.cold = start_and_wait(words, name, caches);
   std::vector<FirstResult> warm;
   for (int i = 0; i < kWarmRuns; ++i) warm.push_back(start_and_wait(words, name, caches));
+  for (const FirstResult& result : warm) results.warm_seconds.push_back(result.seconds);
   std::sort(warm.begin(), warm.end(),
             [](const FirstResult& a, const FirstResult& b) { return a.seconds < b.seconds; });
   results.warm = std::move(warm[kWarmRuns / 2]);

@@ -20,8 +20,9 @@ struct FirstResult {
   Json parts;  ///< what the process said: the seconds that its parts took
 };
 struct FirstResults {
-  FirstResult cold;  ///< with empty caches, Pinnacle's and PoCL's
-  FirstResult warm;  ///< the median of a few after that
+  FirstResult cold;                  ///< with empty caches, Pinnacle's and PoCL's
+  FirstResult warm;                  ///< the median of a few after that
+  std::vector<double> warm_seconds;  ///< all of those, in their order
 };
 /// Starts this program with `words`, several times. The process prints one JSON object after its
 /// first result. `name` is for errors. throws DeviceError if it fails

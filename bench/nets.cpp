@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "api/training_graph.hpp"
 #include "base/text.hpp"
 #include "bench/workloads.hpp"
 
@@ -138,11 +139,22 @@ Net find_net(std::string_view name) {
 double product_flop(const Graph& graph) {
   double flop = 0;
   for (const Node& node : graph.nodes) {
-    if (node.op == "matmul" || node.op.rfind("conv2d", 0) == 0) {
+    const bool recurrent = node.op == "lstm" || node.op == "gru" || node.op == "rnn";
+    if (node.op == "matmul" || node.op.rfind("conv2d", 0) == 0 || recurrent) {
       flop += node.def->cost(view(graph, node)).flop;
     }
   }
   return flop;
+}
+
+Graph step_graph(const Net& net, const Model& model, std::int64_t batch) {
+  std::vector<std::int64_t> dims = {batch};
+  dims.insert(dims.end(), net.sample.begin(), net.sample.end());
+  const Dataset data{.x = Tensor(Shape(std::move(dims))), .y = Tensor({batch}, DType::i32)};
+  TrainerOptions options{.loss = softmax_cross_entropy,
+                         .optimizer = sgd({.learning_rate = 0.01, .momentum = 0.9})};
+  options.metric = nullptr;
+  return training_graph(model, data, options, batch, Feed::streamed);
 }
 
 }  // namespace pinnacle::bench

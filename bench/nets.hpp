@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pinnacle/layers.hpp>
+#include <pinnacle/model.hpp>
 
 #include <cstdint>
 #include <string>
@@ -26,8 +27,11 @@ std::vector<Net> all_nets();
 /// throws   ArgumentError with a suggestion if there is no net of that name
 Net find_net(std::string_view name);
 
-/// Products and sums of a graph's convolutions and matrix products, gradients included: the usual
-/// measure, twice the multiplications.
+/// A training step with SGD and momentum. Inputs "x" and "y", labels below net.classes.
+Graph step_graph(const Net& net, const Model& model, std::int64_t batch);
+
+/// Products and sums of a graph's convolutions, matrix products and recurrences, gradients included:
+/// the usual measure, twice the multiplications.
 double product_flop(const Graph& graph);
 
 }  // namespace pinnacle::bench

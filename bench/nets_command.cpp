@@ -7,7 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "api/training_graph.hpp"
 #include "base/files.hpp"
 #include "bench/commands.hpp"
 #include "bench/environment.hpp"
@@ -54,20 +53,12 @@ std::vector<std::string> modes_of(const std::string& mode) {
 // Inputs of a step stay on the device: only the first run sees them written.
 std::shared_ptr<Session> training_session(const Net& net, const Model& model, std::int64_t batch,
                                           const Device& device, const CompileOptions& how) {
-  std::vector<std::int64_t> dims = {batch};
-  dims.insert(dims.end(), net.sample.begin(), net.sample.end());
-  Dataset data{.x = Tensor(Shape(std::move(dims))), .y = Tensor({batch}, DType::i32)};
-  std::int32_t label = 0;
-  for (std::int32_t& y : data.y.i32()) {
-    y = label++ % static_cast<std::int32_t>(net.classes);
-  }
-  TrainerOptions options{.loss = softmax_cross_entropy,
-                         .optimizer = sgd({.learning_rate = 0.01, .momentum = 0.9})};
-  options.metric = nullptr;
-  auto session = std::make_shared<Session>(
-      compile(training_graph(model, data, options, batch, Feed::streamed), device, how));
+  auto session = std::make_shared<Session>(compile(step_graph(net, model, batch), device, how));
   fill_inputs(*session);
-  session->write("y", data.y.bytes());
+  Tensor labels({batch}, DType::i32);
+  std::int32_t label = 0;
+  for (std::int32_t& y : labels.i32()) y = label++ % static_cast<std::int32_t>(net.classes);
+  session->write("y", labels.bytes());
   return session;
 }
 

@@ -13,19 +13,22 @@
 
 namespace pinnacle::bench {
 
-Output::Output(std::optional<std::filesystem::path> json) : json_(std::move(json)) {
-  if (!json_ || json_->empty()) return;
+void check_writable(const std::filesystem::path& file, std::string_view option) {
   std::error_code error;
-  if (std::filesystem::is_directory(*json_, error)) {
-    throw FileError("is a folder; --json takes a file", json_->string());
+  if (std::filesystem::is_directory(file, error)) {
+    throw FileError(fmt::format("is a folder; {} takes a file", option), file.string());
   }
-  const std::filesystem::path folder = json_->has_parent_path() ? json_->parent_path() : ".";
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
   if (!std::filesystem::is_directory(folder, error)) {
     throw FileError("there is no such folder", folder.string(), "make it, or name another file");
   }
   if (::access(folder.c_str(), W_OK) != 0) {
     throw FileError("cannot be written", folder.string(), "name a file in another folder");
   }
+}
+
+Output::Output(std::optional<std::filesystem::path> json) : json_(std::move(json)) {
+  if (json_ && !json_->empty()) check_writable(*json_, "--json");
 }
 
 void Output::text(std::string_view part) const {

@@ -28,6 +28,9 @@ class Output {
   std::optional<std::filesystem::path> json_;
 };
 
+/// throws   FileError if a file for `option` could not be written there: before the measurements
+void check_writable(const std::filesystem::path& file, std::string_view option);
+
 /// What is being measured, on one line that the next one replaces; nothing if stderr is no
 /// terminal.
 class StatusLine {
