@@ -81,6 +81,7 @@ CommandLine::CommandLine()
   add_devices();
   add_compare();
   add_diff();
+  add_page();
   add_ops();
   add_nets();
   add_model();

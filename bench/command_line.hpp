@@ -45,6 +45,7 @@ class CommandLine {
   void add_devices();
   void add_compare();
   void add_diff();
+  void add_page();
   void add_ops();
   void add_sets(CLI::App& sub);
   SetOptions set_options() const;
@@ -66,6 +67,7 @@ class CommandLine {
   DevicesOptions devices_;
   CompareOptions compare_;
   DiffOptions diff_;
+  PageOptions page_;
   OpsOptions ops_;
   SetOptions sets_;
   CLI::Option* set_ = nullptr;

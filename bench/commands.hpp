@@ -26,11 +26,11 @@ int run_devices(const DevicesOptions& options);
 struct CompareOptions {
   std::vector<std::string> models;  ///< ONNX files
   std::string devices;              ///< empty: those of `resume`, else all
-  std::string suite;                ///< quick, standard or full; empty: that of `resume`, else standard
-  std::string only;                 ///< a part of the items' names
+  std::string suite;  ///< quick, standard or full; empty: that of `resume`, else standard
+  std::string only;   ///< a part of the items' names
   JsonOption json;
-  std::string csv;
-  std::string resume;  ///< a file of --json, written on if there is no --json
+  std::string csv, html;  ///< files; empty: none
+  std::string resume;     ///< a file of --json, written on if there is no --json
 };
 /// 1 if a measurement failed, 130 if it was interrupted.
 int run_compare(const CompareOptions& options);
@@ -43,6 +43,13 @@ struct DiffOptions {
 };
 /// 1 if something is slower, or fails that did not.
 int run_diff(const DiffOptions& options);
+
+struct PageOptions {
+  std::string file;  ///< what `compare` wrote
+  std::string html;  ///< empty: beside it, called .html
+};
+/// Prints where the page is.
+int run_page(const PageOptions& options);
 
 struct OpsOptions {
   std::string device;  ///< empty: PINNACLE_DEVICE, or the fastest

@@ -8,13 +8,13 @@
 #include "base/files.hpp"
 #include "bench/commands.hpp"
 #include "bench/compare/measure.hpp"
+#include "bench/compare/page.hpp"
 #include "bench/compare/text.hpp"
+#include "bench/exit_code.hpp"
 #include "bench/output.hpp"
 
 namespace pinnacle::bench {
 namespace {
-
-constexpr int kInterrupted = 130;  // as shells say it: 128 + SIGINT
 
 // How select_devices() names the devices of a file.
 std::string spec_of(const Comparison& comparison) {
@@ -32,6 +32,7 @@ int run_compare(const CompareOptions& options) {
   if (!json && !options.resume.empty()) json = options.resume;
   const Output output(json);
   if (!options.csv.empty()) check_writable(options.csv, "--csv");
+  if (!options.html.empty()) check_writable(options.html, "--html");
   std::optional<Comparison> earlier;
   if (!options.resume.empty()) earlier = load_comparison(options.resume);
 
@@ -59,7 +60,8 @@ int run_compare(const CompareOptions& options) {
   output.text(to_text(comparison.environment) + comparison_text(comparison));
   output.json(to_json(comparison));
   if (!options.csv.empty()) write_file_atomically(options.csv, comparison_csv(comparison));
-  if (interrupted) return kInterrupted;
+  if (!options.html.empty()) write_page(comparison, options.html);
+  if (interrupted) return static_cast<int>(ExitCode::interrupted);
   const bool failed = std::any_of(comparison.measurements.begin(), comparison.measurements.end(),
                                   [](const Measurement& m) { return m.failed; });
   return failed ? 1 : 0;

@@ -12,7 +12,7 @@ enum class ExitCode : int {
   success = 0,
   wrong = 1,         ///< a result, a device, a slowdown
   usage = 2,         ///< nothing was measured, or the results could not be written
-  interrupted = 130  ///< by SIGINT, as shells count: 128 + 2; nothing handles it
+  interrupted = 130  ///< by SIGINT, as shells count: 128 + 2; only compare handles it
 };
 
 struct ExitCodeText {

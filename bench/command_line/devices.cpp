@@ -21,13 +21,12 @@ void CommandLine::add_compare() {
                              [this] { return run_compare(compare_); });
   sub.footer(
       "Examples:\n"
-      "  pinnacle-bench compare --devices cpu,gpu --suite quick\n"
+      "  pinnacle-bench compare --suite quick --html devices.html\n"
       "  pinnacle-bench compare resnet50.onnx --json result.json --csv result.csv\n"
       "  pinnacle-bench compare --resume result.json\n"
       "Ctrl-C ends it after the running item, with exit code 130.");
   sub.add_option("models", compare_.models, "Also these, from ONNX files")->type_name("FILE");
-  sub.add_option("--devices", compare_.devices, "Which devices (default: all)")
-      ->type_name("SPEC");
+  sub.add_option("--devices", compare_.devices, "Which devices (default: all)")->type_name("SPEC");
   sub.add_option("--suite", compare_.suite,
                  "How much: quick, standard (the default, about 5 minutes a device) or full")
       ->check(CLI::IsMember({"quick", "standard", "full"}))
@@ -35,6 +34,8 @@ void CommandLine::add_compare() {
   sub.add_option("--only", compare_.only, "Only items with TEXT in their name, such as kernels")
       ->type_name("TEXT");
   sub.add_option("--csv", compare_.csv, "Also write a line per measurement to FILE")
+      ->type_name("FILE");
+  sub.add_option("--html", compare_.html, "Also write a page with plots to FILE")
       ->type_name("FILE");
   sub.add_option("--resume", compare_.resume,
                  "Measure what FILE of --json lacks; also writes there unless --json is given")

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/compare/headline.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "base/median.hpp"
+#include "bench/compare/interval.hpp"
+#include "bench/compare/svg.hpp"
+#include "bench/table.hpp"
+
+namespace pinnacle::bench {
+namespace {
+
+constexpr double kLeast = 1e-100, kMost = 1e100;
+constexpr std::size_t kMostSamples = 256;  // beyond them the intervals are narrow without redrawing
+constexpr std::size_t kLeastSamples = 3;
+
+bool sensible(double value) { return std::isfinite(value) && value >= kLeast && value <= kMost; }
+
+bool can_be_drawn(const Measurement& m) {
+  return m.samples.size() >= kLeastSamples && m.samples.size() <= kMostSamples &&
+         std::all_of(m.samples.begin(), m.samples.end(), sensible);
+}
+
+// The interval, or the value alone where it has none that makes sense.
+std::pair<double, double> bounds(const Measurement& m) {
+  const double value = *m.value;
+  const bool known = m.low && m.high && sensible(*m.low) && sensible(*m.high) && *m.low <= value &&
+                     value <= *m.high;
+  return known ? std::pair(*m.low, *m.high) : std::pair(value, value);
+}
+
+std::string times(double ratio) {
+  if (ratio >= 1000 || ratio < 0.01) return short_number(ratio);
+  if (ratio >= 100) return fmt::format("{:.0f}", ratio);
+  if (ratio >= 10) return fmt::format("{:.1f}", ratio);
+  return fmt::format("{:.2f}", ratio);
+}
+
+// What the two devices do in all works of a topic that both did.
+struct Duel {
+  Advantage mean;  // geometric
+  int works = 0, ahead = 0, behind = 0;
+  Advantage largest;
+  const Measurement* largest_at = nullptr;
+};
+
+std::optional<Duel> duel(const std::vector<const Work*>& works, std::size_t one,
+                         std::size_t other) {
+  Duel result;
+  double sum = 0, below = 0, above = 0;
+  for (const Work* work : works) {
+    const std::optional<Advantage> lead = advantage(work->on[one], work->on[other]);
+    if (!lead) continue;
+    ++result.works;
+    const double log = std::log(lead->ratio);
+    sum += log;
+    below += std::pow(log - std::log(lead->low), 2);
+    above += std::pow(std::log(lead->high) - log, 2);
+    if (lead->beyond_noise) ++(lead->ratio > 1 ? result.ahead : result.behind);
+    if (!result.largest_at || lead->ratio > result.largest.ratio) {
+      result.largest = *lead;
+      result.largest_at = work->first;
+    }
+  }
+  if (result.works == 0) return std::nullopt;
+  const double n = result.works;
+  result.mean.ratio = std::exp(sum / n);
+  result.mean.low = std::exp((sum - std::sqrt(below)) / n);
+  result.mean.high = std::exp((sum + std::sqrt(above)) / n);
+  // Ahead here and behind there is no advantage unless the mean is clear of 1.
+  result.mean.beyond_noise =
+      (result.mean.low > 1 || result.mean.high < 1) && (result.ahead > 0 || result.behind > 0);
+  return result;
+}
+
+struct Topic {
+  std::string name;
+  std::string better;  // "faster"
+  std::vector<const Work*> works;
+};
+
+std::string capital(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 32);
+  return text;
+}
+
+std::string better_word(const Measurement& m) {
+  if (m.unit == "s" || m.unit == "ms" || m.unit == "us" || m.unit == "ns") return "faster";
+  if (!m.lower_is_better) return "faster";
+  return m.group == "memory" ? "smaller" : "more economical";
+}
+
+std::vector<Topic> topics_of(const std::vector<Work>& works) {
+  std::vector<Topic> topics;
+  std::map<std::pair<std::string, std::string>, std::size_t> known;
+  for (const Work& work : works) {
+    const Measurement& m = *work.first;
+    const auto [at, is_new] = known.try_emplace({m.group, m.quantity}, topics.size());
+    if (is_new) topics.push_back({capital(m.group) + ", " + m.quantity, better_word(m), {}});
+    topics[at->second].works.push_back(&work);
+  }
+  return topics;
+}
+
+// The device that beats the most others, those with the larger sum of logarithms first; none if no two
+// devices did the same work.
+std::optional<std::size_t> best_device(const std::vector<const Work*>& works, std::size_t devices) {
+  std::optional<std::size_t> best;
+  std::pair<int, double> most;
+  for (std::size_t one = 0; one < devices; ++one) {
+    std::pair<int, double> score{0, 0};
+    bool met = false;
+    for (std::size_t other = 0; other < devices; ++other) {
+      if (other == one) continue;
+      const std::optional<Duel> against = duel(works, one, other);
+      if (!against) continue;
+      met = true;
+      score.first += against->mean.ratio > 1;
+      score.second += std::log(against->mean.ratio);
+    }
+    if (met && (!best || score > most)) {
+      best = one;
+      most = score;
+    }
+  }
+  return best;
+}
+
+std::string plural(int count, const char* one, const char* many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+std::string claim(const Comparison& comparison, const Topic& topic, const Duel& of, std::size_t one,
+                  std::size_t other) {
+  const std::string names[] = {device_label(comparison, one), device_label(comparison, other)};
+  const std::string over = of.works == 1
+                               ? fmt::format("in {}", work_name(*topic.works.front()->first))
+                               : fmt::format("by the geometric mean of {} workloads", of.works);
+  if (!of.mean.beyond_noise) {
+    return fmt::format("No difference beyond the noise between {} and {}: {} {}.", names[0],
+                       names[1], to_text(of.mean), over);
+  }
+  std::string text = fmt::format("{} is {} than {}: {} {}", names[0], topic.better, names[1],
+                                 to_text(of.mean), over);
+  if (of.works == 1) return text + ".";
+  text += fmt::format("; ahead in {}", of.ahead);
+  if (of.behind > 0) text += fmt::format(", behind in {}", of.behind);
+  const int even = of.works - of.ahead - of.behind;
+  if (even > 0) text += fmt::format(", within the noise in {}", even);
+  if (of.largest_at != nullptr) {
+    text += fmt::format("; most in {}: {}", work_name(*of.largest_at), to_text(of.largest));
+  }
+  return text + ".";
+}
+
+std::optional<double> measured_peak(const Comparison& comparison, std::size_t device,
+                                    std::string_view subject, const char* detail) {
+  for (const Measurement& m : comparison.measurements) {
+    if (m.device != device || m.group != "peaks" || m.subject != subject) continue;
+    if (const std::optional<double> value = positive_value(&m)) return value;
+  }
+  const Json& details = comparison.devices[device].details;
+  if (!details.is_object()) return std::nullopt;
+  const auto found = details.find(detail);
+  if (found == details.end() || !found->is_number()) return std::nullopt;
+  const double value = found->get<double>();
+  return sensible(value) ? std::optional(value) : std::nullopt;
+}
+
+// Share of the layers' time that each roof limits, and the share of it that was reached.
+std::string layers_reason(const Comparison& comparison, std::size_t device) {
+  double total = 0;
+  int steps = 0;
+  std::map<std::string, std::pair<double, double>> roofs;  // time, time at the roof itself
+  std::string subject;
+  for (const Measurement& m : comparison.measurements) {
+    if (m.device != device || m.group != "layers") continue;
+    const std::optional<double> value = positive_value(&m);
+    if (!value || (steps > 0 && m.subject != subject)) continue;
+    subject = m.subject;
+    ++steps;
+    total += *value;
+    if (m.roof.empty() || !m.of_roof || !std::isfinite(*m.of_roof)) continue;
+    roofs[m.roof].first += *value;
+    roofs[m.roof].second += *value * *m.of_roof;
+  }
+  if (steps == 0) return "";
+  std::vector<std::string> parts;
+  for (const auto& [roof, time] : roofs) {
+    parts.push_back(fmt::format("{} of its time goes to steps that {} limits, at {} of that roof",
+                                percent(time.first / total), roof == "FMA" ? "arithmetic" : roof,
+                                percent(time.second / time.first)));
+  }
+  const std::optional<double> launch = launch_time(comparison, device);
+  if (launch) {
+    parts.push_back(fmt::format("launching its {} takes the time of {} of it",
+                                plural(steps, "step", "steps"), percent(steps * *launch / total)));
+  }
+  if (parts.empty()) return "";
+  return fmt::format("{} on {}: {}.", subject, device_label(comparison, device),
+                     fmt::join(parts, "; "));
+}
+
+std::optional<double> median_share(const Comparison& comparison, std::size_t device) {
+  std::vector<double> shares;
+  for (const Measurement& m : comparison.measurements) {
+    if (m.device == device && m.group == "kernels" && m.of_roof && sensible(*m.of_roof)) {
+      shares.push_back(*m.of_roof);
+    }
+  }
+  if (shares.empty()) return std::nullopt;
+  return median(std::move(shares));
+}
+
+using Number = std::optional<double>;
+
+std::string roofs_reason(const Comparison& comparison, std::size_t one, std::size_t other) {
+  std::vector<std::string> parts;
+  const auto compare = [&](const char* what, const char* unit, const Number& a, const Number& b) {
+    if (!a || !b) return;
+    parts.push_back(fmt::format("{} {} times ({} to {} {})", what, times(*a / *b), short_number(*a),
+                                short_number(*b), unit));
+  };
+  compare("arithmetic", "GFLOP/s", fma_peak(comparison, one), fma_peak(comparison, other));
+  compare("copies on the device", "GB/s", copy_bandwidth(comparison, one),
+          copy_bandwidth(comparison, other));
+  compare("time of a launch", "us", launch_time(comparison, one), launch_time(comparison, other));
+  if (parts.empty()) return "";
+  return fmt::format("{} to {}: {}.", device_label(comparison, one),
+                     device_label(comparison, other), fmt::join(parts, ", "));
+}
+
+// Where the lead in `what` lies between the ratios of the two roofs.
+std::string lead_reason(const Comparison& comparison, const std::string& what, const Duel& of,
+                        std::size_t one, std::size_t other) {
+  const Number peaks[] = {fma_peak(comparison, one), fma_peak(comparison, other)};
+  const Number copies[] = {copy_bandwidth(comparison, one), copy_bandwidth(comparison, other)};
+  if (!peaks[0] || !peaks[1] || !copies[0] || !copies[1] || !of.mean.beyond_noise) return "";
+  const double arithmetic = *peaks[0] / *peaks[1];
+  const double memory = *copies[0] / *copies[1];
+  std::string why;
+  if (of.mean.low > std::max(arithmetic, memory)) {
+    why = "more than both roofs explain";
+  } else if (of.mean.high < std::min(arithmetic, memory)) {
+    why = "less than either roof allows";
+  } else {
+    return fmt::format(
+        "The lead in {} ({} times) is what the roofs' ratios of {} and {} let expect.", what,
+        times(of.mean.ratio), times(arithmetic), times(memory));
+  }
+  const Number shares[] = {median_share(comparison, one), median_share(comparison, other)};
+  std::string text = fmt::format("The lead in {} ({} times) is {} ({} and {} times)", what,
+                                 times(of.mean.ratio), why, times(arithmetic), times(memory));
+  if (shares[0] && shares[1]) {
+    text += fmt::format("; half of the kernels reach {} of their roof on {} and {} on {}",
+                        percent(*shares[0]), device_letter(one), percent(*shares[1]),
+                        device_letter(other));
+  }
+  return text + ".";
+}
+
+std::string one_device(const Comparison& comparison) {
+  std::string text = fmt::format("{} alone was measured, so there is nothing to compare it with",
+                                 device_label(comparison, 0));
+  const Number peak = fma_peak(comparison, 0), copy = copy_bandwidth(comparison, 0);
+  if (peak) text += fmt::format("; its arithmetic peak is {} GFLOP/s", short_number(*peak));
+  if (copy) text += fmt::format("; it copies {} GB/s", short_number(*copy));
+  return text + ".";
+}
+
+std::string lower_first(std::string text) {
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
+  return text;
+}
+
+}  // namespace
+
+std::vector<Work> works_of(const Comparison& comparison, std::string_view group) {
+  std::vector<Work> works;
+  std::unordered_map<std::string_view, std::size_t> known;
+  for (const Measurement& m : comparison.measurements) {
+    if (m.group != group || m.device >= comparison.devices.size()) continue;
+    const auto [at, is_new] = known.try_emplace(m.key, works.size());
+    if (is_new) {
+      works.push_back({&m, std::vector<const Measurement*>(comparison.devices.size(), nullptr)});
+    }
+    const Measurement*& place = works[at->second].on[m.device];
+    if (place == nullptr) place = &m;
+  }
+  return works;
+}
+
+std::string work_name(const Measurement& measurement) {
+  return measurement.batch ? fmt::format("{}, batch {}", measurement.subject, *measurement.batch)
+                           : measurement.subject;
+}
+
+std::optional<double> positive_value(const Measurement* measurement) {
+  if (measurement == nullptr || !measurement->value || !sensible(*measurement->value)) {
+    return std::nullopt;
+  }
+  return measurement->value;
+}
+
+std::optional<Advantage> advantage(const Measurement* of, const Measurement* over) {
+  if (!positive_value(of) || !positive_value(over) || of->unit != over->unit) return std::nullopt;
+  const auto [low, high] = bounds(*of);
+  const auto [other_low, other_high] = bounds(*over);
+  Advantage result;
+  const bool lower = of->lower_is_better;
+  const Measurement& below = lower ? *of : *over;
+  const Measurement& above = lower ? *over : *of;
+  result.ratio = *above.value / *below.value;
+  if (can_be_drawn(below) && can_be_drawn(above)) {
+    const Interval drawn = bootstrap_ratio(below.samples, above.samples);
+    result.low = std::min(drawn.low, result.ratio);
+    result.high = std::max(drawn.high, result.ratio);
+  } else {
+    result.low = lower ? other_low / high : low / other_high;
+    result.high = lower ? other_high / low : high / other_low;
+  }
+  result.beyond_noise =
+      (high < other_low || other_high < low) && (result.low > 1 || result.high < 1);
+  return result;
+}
+
+std::string to_text(const Advantage& advantage) {
+  return fmt::format("{} times ({} to {})", times(advantage.ratio), times(advantage.low),
+                     times(advantage.high));
+}
+
+std::optional<double> fma_peak(const Comparison& comparison, std::size_t device) {
+  return measured_peak(comparison, device, "FMA f32", "peak_gflops");
+}
+
+std::optional<double> copy_bandwidth(const Comparison& comparison, std::size_t device) {
+  return measured_peak(comparison, device, "copy on the device", "bandwidth_gbs");
+}
+
+std::optional<double> launch_time(const Comparison& comparison, std::size_t device) {
+  return measured_peak(comparison, device, "launch", "launch_us");
+}
+
+std::string device_label(const Comparison& comparison, std::size_t device) {
+  return fmt::format("{} ({})", shorten(comparison.devices[device].name, 40),
+                     device_letter(device));
+}
+
+Headline make_headline(const Comparison& comparison) {
+  Headline headline;
+  const std::size_t devices = comparison.devices.size();
+  if (devices == 0) {
+    headline.verdict = "No device was measured.";
+    return headline;
+  }
+  if (devices == 1) {
+    headline.verdict = one_device(comparison);
+    if (std::string text = layers_reason(comparison, 0); !text.empty()) {
+      headline.reasons.push_back(std::move(text));
+    }
+    return headline;
+  }
+  std::map<std::size_t, std::vector<std::string>> leads;  // by device: topics
+  std::vector<std::string> even, explained;
+  std::optional<std::pair<std::size_t, std::size_t>> pair;
+  for (const char* group : {"networks", "kernels", "compile", "memory", "energy"}) {
+    const std::vector<Work> works = works_of(comparison, group);
+    for (const Topic& topic : topics_of(works)) {
+      const std::optional<std::size_t> best = best_device(topic.works, devices);
+      if (!best) continue;
+      Finding finding{topic.name, {}};
+      bool leads_all = true;
+      for (std::size_t other = 0; other < devices; ++other) {
+        if (other == *best) continue;
+        const std::optional<Duel> of = duel(topic.works, *best, other);
+        if (!of) continue;
+        leads_all = leads_all && of->mean.beyond_noise && of->mean.ratio > 1;
+        finding.claims.push_back(claim(comparison, topic, *of, *best, other));
+        if (group != std::string_view("networks") && group != std::string_view("kernels")) continue;
+        if (!pair) pair = std::pair(*best, other);
+        std::string why = lead_reason(comparison, lower_first(topic.name), *of, *best, other);
+        if (!why.empty() && *pair == std::pair(*best, other)) explained.push_back(std::move(why));
+      }
+      if (finding.claims.empty()) continue;
+      if (leads_all) {
+        leads[*best].push_back(lower_first(topic.name));
+      } else {
+        even.push_back(lower_first(topic.name));
+      }
+      headline.findings.push_back(std::move(finding));
+    }
+  }
+  std::vector<std::string> verdicts;
+  for (const auto& [device, topics] : leads) {
+    const bool all = leads.size() == 1 && even.empty();
+    verdicts.push_back(fmt::format("{} is best in {}{}.", device_label(comparison, device),
+                                   all ? "all that was compared: " : "", fmt::join(topics, "; ")));
+  }
+  if (!even.empty()) {
+    verdicts.push_back(
+        fmt::format("No device leads beyond the noise in {}.", fmt::join(even, "; ")));
+  }
+  headline.verdict = verdicts.empty() ? "The devices have no work in common that could be compared."
+                                      : fmt::format("{}", fmt::join(verdicts, " "));
+  if (!pair) pair = std::pair(std::size_t{0}, std::size_t{1});
+  std::string roofs = roofs_reason(comparison, pair->first, pair->second);
+  if (!roofs.empty()) headline.reasons.push_back(std::move(roofs));
+  for (std::string& text : explained) headline.reasons.push_back(std::move(text));
+  for (const std::size_t device : {pair->first, pair->second}) {
+    std::string text = layers_reason(comparison, device);
+    if (!text.empty()) headline.reasons.push_back(std::move(text));
+  }
+  return headline;
+}
+
+}  // namespace pinnacle::bench
