@@ -12,7 +12,8 @@ packages=(g++ meson ninja-build pkg-config python3 libfmt-dev zlib1g-dev libboos
 # A second vendor's compiler, an interpreter that finds races, the compilers of the lints, and the
 # libraries that pinnacle-bench measures next to; MPI for several processes.
 test_packages=(doctest-dev mesa-opencl-icd oclgrind clang clang-format libdnnl-dev
-               libopenblas-pthread-dev libopenmpi-dev openmpi-bin)
+               libopenblas-pthread-dev libopenmpi-dev openmpi-bin
+               python3-jsonschema)
 
 case "${1:-}" in
   --tests) packages+=("${test_packages[@]}") ;;

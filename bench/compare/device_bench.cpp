@@ -56,6 +56,14 @@ DeviceBench::DeviceBench(Device device, const Limits& limits)
   if (!target.host) roofs_ = {target.peak_gflops, target.bandwidth_gbs};
 }
 
+void DeviceBench::raise_roofs(const Measurement& peak) {
+  double* const roof = peak.subject == "FMA f32"              ? &roofs_.fma_gflops
+                       : peak.subject == "copy on the device" ? &roofs_.copy_gbs
+                                                              : nullptr;
+  if (roof == nullptr) return;
+  for (const double sample : peak.samples) *roof = std::max(*roof, sample);
+}
+
 void DeviceBench::need(double seconds) const {
   if (limits_.item > 0 && seconds > limits_.item) {
     throw NoValue(fmt::format("too slow: about {} s expected, {} s allowed", number(seconds),

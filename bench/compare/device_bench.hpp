@@ -45,7 +45,9 @@ class DeviceBench {
 
   const Device& device() const { return device_; }
   bool is_host() const { return device_.kind() == DeviceKind::host; }
-  Roofs& roofs() { return roofs_; }
+  const Roofs& roofs() const { return roofs_; }
+  /// From a measured peak: what was reached once is possible, and a busy moment must not lower it.
+  void raise_roofs(const Measurement& peak);
   const Limits& limits() const { return limits_; }
   double spent() const { return spent_; }
   void add_spent(double seconds) { spent_ += seconds; }

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "bench/output.hpp"
+#include "bench/timing.hpp"
 #include "runtime/device_handle.hpp"
 
 namespace pinnacle::bench {
@@ -148,11 +149,11 @@ class Measuring {
       others_.push_back(std::move(m));
       return;
     }
-    collect();
-    const Measurement* fma = comparison_.find("peaks/FMA f32", d);
-    const Measurement* copy = comparison_.find("peaks/copy on the device", d);
-    if (fma != nullptr && fma->value) benches_[d]->roofs().fma_gflops = *fma->value;
-    if (copy != nullptr && copy->value) benches_[d]->roofs().copy_gbs = *copy->value;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      for (const Measurement& m : part(i, d)) {
+        if (m.group == "peaks") benches_[d]->raise_roofs(m);
+      }
+    }
   }
 
   std::vector<Measurement> measure(const Item& item, std::size_t d) {

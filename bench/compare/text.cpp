@@ -48,6 +48,18 @@ std::string label(const Measurement& m) {
   return text;
 }
 
+// The kernels' names without their parameters.
+std::string short_kernels(const std::string& kernels) {
+  std::string text;
+  for (std::size_t from = 0; from < kernels.size();) {
+    const std::size_t to = std::min(kernels.find("; ", from), kernels.size());
+    const std::string call = kernels.substr(from, to - from);
+    text += (text.empty() ? "" : ", ") + call.substr(0, call.find(" {"));
+    from = to + 2;
+  }
+  return text;
+}
+
 // How many times as good `a` is as `b`; 0 if that cannot be said.
 double advantage(const Measurement* a, const Measurement* b) {
   if (a == nullptr || b == nullptr || !a->value || !b->value) return 0;
@@ -163,7 +175,7 @@ std::string step_tables(const Comparison& comparison) {
                  {.title = "kernel", .wraps = true}});
     for (const Measurement* m : steps) {
       table.add({m->quantity, number(*m->value), short_percent(*m->value / total), roof_cell(m),
-                 m->kernel});
+                 short_kernels(m->kernel)});
     }
     text += table.text() + '\n';
   }
@@ -189,7 +201,13 @@ std::string notes(const Comparison& comparison) {
     auto at = std::find_if(reasons.begin(), reasons.end(),
                            [&](const auto& pair) { return pair.first == reason; });
     if (at == reasons.end()) at = reasons.insert(reasons.end(), {reason, {}});
-    at->second.push_back(label(m));
+    // Latency, throughput and memory of the same work have it in common.
+    std::string what = m.subject;
+    if (m.batch) {
+      what += fmt::format(" {}, batch {}", m.quantity.substr(0, m.quantity.find(' ')), *m.batch);
+    }
+    std::vector<std::string>& all = at->second;
+    if (std::find(all.begin(), all.end(), what) == all.end()) all.push_back(std::move(what));
   }
   for (const auto& [reason, labels] : reasons) {
     text += paragraph(fmt::format("- {} ({})", reason, fmt::join(labels, "; ")), "  ");
@@ -255,9 +273,12 @@ std::string verdict(const Comparison& comparison, const Purpose& purpose) {
       const double mean = geometric_mean(all);
       best = mean > 1 || (mean == 1 && a < b);
       const auto [least, most] = std::minmax_element(all.begin(), all.end());
-      others.push_back(fmt::format("{} times as good as {} ({} to {} in {} {})", number(mean),
-                                   device_title(comparison, b), number(*least), number(*most),
-                                   all.size(), all.size() == 1 ? "case" : "cases"));
+      std::string other =
+          fmt::format("{} times as good as {}", number(mean), device_title(comparison, b));
+      if (all.size() > 1) {
+        other += fmt::format(" ({} to {} in {} cases)", number(*least), number(*most), all.size());
+      }
+      others.push_back(std::move(other));
     }
     if (!best || others.empty()) continue;
     return fmt::format("For {} {} is {}.", purpose.name, device_title(comparison, a),
