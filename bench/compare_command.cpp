@@ -28,14 +28,13 @@ std::string spec_of(const Comparison& comparison) {
 }  // namespace
 
 int run_compare(const CompareOptions& options) {
+  std::optional<Comparison> earlier;
+  if (!options.resume.empty()) earlier = load_comparison(options.resume);
   JsonOption json = options.json;
   if (!json && !options.resume.empty()) json = options.resume;
   const Output output(json);
   if (!options.csv.empty()) check_writable(options.csv, "--csv");
   if (!options.html.empty()) check_writable(options.html, "--html");
-  std::optional<Comparison> earlier;
-  if (!options.resume.empty()) earlier = load_comparison(options.resume);
-
   std::string suite = options.suite;
   std::string spec = options.devices;
   if (suite.empty()) suite = earlier ? earlier->suite : "standard";

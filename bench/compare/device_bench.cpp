@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "bench/peak.hpp"
 #include "bench/table.hpp"
 #include "bench/workloads.hpp"
 
@@ -38,18 +40,6 @@ std::vector<std::string> kernels_of(const Plan& plan) {
 
 }  // namespace
 
-void set_roof(Measurement& measurement, const Roofs& roofs, double flop, double bytes,
-              double seconds) {
-  measurement.flop = flop;
-  measurement.bytes = bytes;
-  if (roofs.fma_gflops <= 0 || roofs.copy_gbs <= 0 || seconds <= 0) return;
-  const double arithmetic = 1e-9 * flop / roofs.fma_gflops;
-  const double traffic = 1e-9 * bytes / roofs.copy_gbs;
-  if (arithmetic <= 0 && traffic <= 0) return;
-  measurement.of_roof = std::max(arithmetic, traffic) / seconds;
-  measurement.roof = traffic > arithmetic ? "copy" : "FMA";
-}
-
 DeviceBench::DeviceBench(Device device, const Limits& limits)
     : device_(std::move(device)), limits_(limits) {
   const Target& target = device_.target();
@@ -62,6 +52,34 @@ void DeviceBench::raise_roofs(const Measurement& peak) {
                                                               : nullptr;
   if (roof == nullptr) return;
   for (const double sample : peak.samples) *roof = std::max(*roof, sample);
+}
+
+// A copy is faster the nearer the cache that holds its arrays, and slower where it hardly lasts longer
+// than its launch: only one of about the same size is a roof.
+double DeviceBench::copy_gbs(double bytes) {
+  constexpr int kSmallest = 12;
+  constexpr int kLargest = 26;  // from there on the roof of the device's memory
+  constexpr double kSeconds = 0.02;
+  const int power = std::max(kSmallest, 2 * static_cast<int>(std::round(std::log2(bytes) / 2)));
+  if (power >= kLargest) return roofs_.copy_gbs;
+  const auto [place, fresh] = small_copies_.emplace(power, 0);
+  if (fresh) {
+    const CopyRuns copies = copy_runs(device_, std::exp2(power));
+    for (const Timing& timing : time_interleaved(copies.runs, {.seconds = kSeconds})) {
+      place->second = std::max(place->second, 1e-9 * copies.bytes / timing.fastest);
+    }
+  }
+  return place->second;
+}
+
+void DeviceBench::set_roof(Measurement& measurement, double flop, double bytes, double seconds) {
+  measurement.flop = flop;
+  measurement.bytes = bytes;
+  if (is_host() || roofs_.fma_gflops <= 0 || seconds <= 0 || bytes < 1) return;
+  const double arithmetic = 1e-9 * flop / roofs_.fma_gflops;
+  const double traffic = 1e-9 * bytes / copy_gbs(bytes);
+  measurement.of_roof = std::max(arithmetic, traffic) / seconds;
+  measurement.roof = traffic > arithmetic ? "copy" : "FMA";
 }
 
 void DeviceBench::need(double seconds) const {

@@ -5,6 +5,7 @@
 
 #include <pinnacle/session.hpp>
 
+#include <map>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -35,10 +36,6 @@ struct Roofs {
   double copy_gbs = 0;
 };
 
-/// Sets of_roof and roof from the measured rate. `seconds` is of one run.
-void set_roof(Measurement& measurement, const Roofs& roofs, double flop, double bytes,
-              double seconds);
-
 class DeviceBench {
  public:
   DeviceBench(Device device, const Limits& limits);
@@ -51,6 +48,9 @@ class DeviceBench {
   const Limits& limits() const { return limits_; }
   double spent() const { return spent_; }
   void add_spent(double seconds) { spent_ += seconds; }
+
+  /// Sets flop, bytes, of_roof and roof of work that takes `seconds`.
+  void set_roof(Measurement& measurement, double flop, double bytes, double seconds);
 
   enum class Size : std::uint8_t { kernel, network };
   /// A session that has run once, with inputs made up.
@@ -66,10 +66,12 @@ class DeviceBench {
 
  private:
   double rate(Size size) const;
+  double copy_gbs(double bytes);
 
   Device device_;
   Limits limits_;
   Roofs roofs_;
+  std::map<int, double> small_copies_;  // GB/s by the power of two of their bytes
   double spent_ = 0;
   double kernel_rate_ = 0;   // flop per second; 0: unknown
   double network_rate_ = 0;  // of the largest so far

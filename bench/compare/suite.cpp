@@ -190,7 +190,7 @@ Item kernel(KernelWork work) {
     const auto session = bench.start(graph, Size::kernel, flop);
     const std::vector<double> seconds = bench.sample(session_run(session), Size::kernel, flop);
     fill(m[0], rates(seconds, 1e-9 * flop));
-    set_roof(m[0], bench.roofs(), flop, bytes, median(seconds));
+    bench.set_roof(m[0], flop, bytes, median(seconds));
     m[0].kernel = variants_of(session->plan());
   };
   return item;
@@ -376,7 +376,7 @@ Item layers(const NetWork& work) {
       entry.quantity = fmt::format("{} {}", step.op, step.node).substr(0, 200);
       entry.batch = 1;
       fill(entry, tail(times[s]));
-      set_roof(entry, bench.roofs(), step.flop, step.bytes, 1e-6 * *entry.value);
+      bench.set_roof(entry, step.flop, step.bytes, 1e-6 * *entry.value);
       entry.kernel = step.op + '/' + step.variant;
       if (planned.size() == steps.size()) entry.kernel = calls_of(planned[s]);
       m.push_back(std::move(entry));

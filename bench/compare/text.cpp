@@ -315,6 +315,19 @@ std::string reason(const Comparison& comparison, std::size_t d) {
   return fmt::format("{}: {}.", device_title(comparison, d), fmt::join(parts, "; "));
 }
 
+// "Device 0's roofs are 346 times (FMA) and 11 times (copy) those of device 1."
+std::string roof_ratios(const Comparison& comparison, std::size_t a, std::size_t b) {
+  const auto gain = [&](const char* key) {
+    return advantage(comparison.find(key, a), comparison.find(key, b));
+  };
+  const double fma = gain("peaks/FMA f32");
+  const double copy = gain("peaks/copy on the device");
+  if (fma <= 0 || copy <= 0) return "";
+  return fmt::format("The roofs of {} are {} times (FMA) and {} times (copy) those of {}.",
+                     device_title(comparison, a), number(fma), number(copy),
+                     device_title(comparison, b));
+}
+
 std::string conclusion(const Comparison& comparison) {
   std::string text;
   const auto add = [&](std::string sentence) {
@@ -323,6 +336,7 @@ std::string conclusion(const Comparison& comparison) {
     text += (text.empty() ? "" : " ") + sentence;
   };
   for (const Purpose& purpose : kPurposes) add(verdict(comparison, purpose));
+  for (std::size_t d = 1; d < comparison.devices.size(); ++d) add(roof_ratios(comparison, 0, d));
   for (std::size_t d = 0; d < comparison.devices.size(); ++d) add(reason(comparison, d));
   return text.empty() ? "" : paragraph(text);
 }
