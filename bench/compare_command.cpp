@@ -16,10 +16,14 @@
 namespace pinnacle::bench {
 namespace {
 
-// How select_devices() names the devices of a file.
+// How select_devices() names the devices of a file. throws ArgumentError if it cannot
 std::string spec_of(const Comparison& comparison) {
   std::vector<std::string> words;
   for (const ComparedDevice& device : comparison.devices) {
+    if (device.index < 0 && device.kind != "host") {
+      throw ArgumentError(fmt::format("\"{}\" has no number", device.name), "--resume",
+                          "name the devices with --devices");
+    }
     words.push_back(device.kind == "host" ? "host" : std::to_string(device.index));
   }
   return fmt::format("{}", fmt::join(words, ","));

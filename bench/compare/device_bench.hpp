@@ -26,8 +26,8 @@ class NoValue : public std::runtime_error {
 /// Units: seconds.
 struct Limits {
   double sampling = 1;  ///< of one quantity, about
-  double item = 0;      ///< that an item may be expected to take; 0: any
-  double device = 0;    ///< of all items of a device; 0: any
+  double item = 0;      ///< that running an item may be expected to take; 0: any
+  double device = 0;    ///< of all items of a device, builds of kernels included; 0: any
 };
 
 /// What bounds a device.
@@ -61,8 +61,9 @@ class DeviceBench {
   std::vector<double> sample(const Run& run);
   /// The same, from which later expectations come, too.
   std::vector<double> sample(const Run& run, Size size, double flop);
-  /// throws   NoValue if that is more than is left
-  void need(double seconds) const;
+  /// throws   NoValue if running takes longer than an item may, or that and building longer than is
+  ///          left
+  void need(double running, double building = 0) const;
 
  private:
   double rate(Size size) const;

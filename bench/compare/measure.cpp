@@ -3,6 +3,8 @@
 
 #include <pinnacle/error.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <memory>
@@ -19,7 +21,14 @@ constexpr const char* kSelfTest = "peaks/self-test";
 volatile std::sig_atomic_t asked = 0;
 struct sigaction before;  // NOLINT: the signal's handling outside of an Interruption
 
-extern "C" void ask_to_stop(int) { asked = 1; }
+extern "C" void ask_to_stop(int) {
+  asked = 1;
+  static constexpr char kSaid[] =
+      "\r\x1b[Kstopping after the running item; Ctrl-C again ends at once\n";
+  if (::isatty(STDERR_FILENO) == 1) {
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kSaid, sizeof(kSaid) - 1);
+  }
+}
 
 std::string duration(double seconds) {
   const auto whole = static_cast<long>(seconds);
