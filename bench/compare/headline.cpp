@@ -24,6 +24,10 @@ constexpr std::size_t kLeastSamples = 3;
 
 bool sensible(double value) { return std::isfinite(value) && value >= kLeast && value <= kMost; }
 
+bool is_time(const std::string& unit) {
+  return unit == "s" || unit == "ms" || unit == "us" || unit == "ns";
+}
+
 bool can_be_drawn(const Measurement& m) {
   return m.samples.size() >= kLeastSamples && m.samples.size() <= kMostSamples &&
          std::all_of(m.samples.begin(), m.samples.end(), sensible);
@@ -35,13 +39,6 @@ std::pair<double, double> bounds(const Measurement& m) {
   const bool known = m.low && m.high && sensible(*m.low) && sensible(*m.high) && *m.low <= value &&
                      value <= *m.high;
   return known ? std::pair(*m.low, *m.high) : std::pair(value, value);
-}
-
-std::string times(double ratio) {
-  if (ratio >= 1000 || ratio < 0.01) return short_number(ratio);
-  if (ratio >= 100) return fmt::format("{:.0f}", ratio);
-  if (ratio >= 10) return fmt::format("{:.1f}", ratio);
-  return fmt::format("{:.2f}", ratio);
 }
 
 // What the two devices do in all works of a topic that both did.
@@ -83,7 +80,8 @@ std::optional<Duel> duel(const std::vector<const Work*>& works, std::size_t one,
 
 struct Topic {
   std::string name;
-  std::string better;  // "faster"
+  std::string short_name;  // "inference latency", "rate of kernels"
+  std::string better;      // "faster"
   std::vector<const Work*> works;
 };
 
@@ -93,8 +91,7 @@ std::string capital(std::string text) {
 }
 
 std::string better_word(const Measurement& m) {
-  if (m.unit == "s" || m.unit == "ms" || m.unit == "us" || m.unit == "ns") return "faster";
-  if (!m.lower_is_better) return "faster";
+  if (is_time(m.unit) || !m.lower_is_better) return "faster";
   return m.group == "memory" ? "smaller" : "more economical";
 }
 
@@ -104,7 +101,11 @@ std::vector<Topic> topics_of(const std::vector<Work>& works) {
   for (const Work& work : works) {
     const Measurement& m = *work.first;
     const auto [at, is_new] = known.try_emplace({m.group, m.quantity}, topics.size());
-    if (is_new) topics.push_back({capital(m.group) + ", " + m.quantity, better_word(m), {}});
+    if (is_new)
+      topics.push_back({capital(m.group) + ", " + m.quantity,
+                        m.group == "kernels" ? m.quantity + " of kernels" : m.quantity,
+                        better_word(m),
+                        {}});
     topics[at->second].works.push_back(&work);
   }
   return topics;
@@ -138,9 +139,8 @@ std::string plural(int count, const char* one, const char* many) {
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-std::string claim(const Comparison& comparison, const Topic& topic, const Duel& of, std::size_t one,
-                  std::size_t other) {
-  const std::string names[] = {device_label(comparison, one), device_label(comparison, other)};
+std::string claim(const Topic& topic, const Duel& of, std::size_t one, std::size_t other) {
+  const std::string names[] = {device_letter(one), device_letter(other)};
   const std::string over = of.works == 1
                                ? fmt::format("in {}", work_name(*topic.works.front()->first))
                                : fmt::format("by the geometric mean of {} workloads", of.works);
@@ -226,45 +226,51 @@ std::string roofs_reason(const Comparison& comparison, std::size_t one, std::siz
   std::vector<std::string> parts;
   const auto compare = [&](const char* what, const char* unit, const Number& a, const Number& b) {
     if (!a || !b) return;
-    parts.push_back(fmt::format("{} {} times ({} to {} {})", what, times(*a / *b), short_number(*a),
-                                short_number(*b), unit));
+    parts.push_back(fmt::format("{} {} times ({} to {} {})", what, ratio_number(*a / *b),
+                                short_number(*a), short_number(*b), unit));
   };
   compare("arithmetic", "GFLOP/s", fma_peak(comparison, one), fma_peak(comparison, other));
   compare("copies on the device", "GB/s", copy_bandwidth(comparison, one),
           copy_bandwidth(comparison, other));
   compare("time of a launch", "us", launch_time(comparison, one), launch_time(comparison, other));
   if (parts.empty()) return "";
-  return fmt::format("{} to {}: {}.", device_label(comparison, one),
-                     device_label(comparison, other), fmt::join(parts, ", "));
+  return fmt::format("{} to {}: {}.", device_letter(one), device_letter(other),
+                     fmt::join(parts, ", "));
 }
 
-// Where the lead in `what` lies between the ratios of the two roofs.
-std::string lead_reason(const Comparison& comparison, const std::string& what, const Duel& of,
-                        std::size_t one, std::size_t other) {
+// Where leads lie between the ratios of the two roofs; `leads` have names.
+std::vector<std::string> lead_reasons(const Comparison& comparison,
+                                      const std::vector<std::pair<std::string, Advantage>>& leads,
+                                      std::size_t one, std::size_t other) {
   const Number peaks[] = {fma_peak(comparison, one), fma_peak(comparison, other)};
   const Number copies[] = {copy_bandwidth(comparison, one), copy_bandwidth(comparison, other)};
-  if (!peaks[0] || !peaks[1] || !copies[0] || !copies[1] || !of.mean.beyond_noise) return "";
+  if (!peaks[0] || !peaks[1] || !copies[0] || !copies[1]) return {};
   const double arithmetic = *peaks[0] / *peaks[1];
   const double memory = *copies[0] / *copies[1];
-  std::string why;
-  if (of.mean.low > std::max(arithmetic, memory)) {
-    why = "more than both roofs explain";
-  } else if (of.mean.high < std::min(arithmetic, memory)) {
-    why = "less than either roof allows";
-  } else {
-    return fmt::format(
-        "The lead in {} ({} times) is what the roofs' ratios of {} and {} let expect.", what,
-        times(of.mean.ratio), times(arithmetic), times(memory));
-  }
   const Number shares[] = {median_share(comparison, one), median_share(comparison, other)};
-  std::string text = fmt::format("The lead in {} ({} times) is {} ({} and {} times)", what,
-                                 times(of.mean.ratio), why, times(arithmetic), times(memory));
-  if (shares[0] && shares[1]) {
-    text += fmt::format("; half of the kernels reach {} of their roof on {} and {} on {}",
-                        percent(*shares[0]), device_letter(one), percent(*shares[1]),
-                        device_letter(other));
+  std::vector<std::string> kinds[3];  // within the roofs' ratios, above them, below them
+  for (const auto& [name, lead] : leads) {
+    const std::size_t kind = lead.low > std::max(arithmetic, memory)    ? 1
+                             : lead.high < std::min(arithmetic, memory) ? 2
+                                                                        : 0;
+    kinds[kind].push_back(fmt::format("{} ({} times)", name, ratio_number(lead.ratio)));
   }
-  return text + ".";
+  const char* const endings[] = {"as the ratios of the two roofs let expect",
+                                 "more than the ratios of the two roofs explain",
+                                 "less than the ratios of the two roofs allow"};
+  std::vector<std::string> reasons;
+  for (std::size_t kind = 0; kind < 3; ++kind) {
+    if (kinds[kind].empty()) continue;
+    reasons.push_back(fmt::format("{}'s lead in {} is {}: {} times for arithmetic, {} for memory.",
+                                  device_letter(one), fmt::join(kinds[kind], " and "),
+                                  endings[kind], ratio_number(arithmetic), ratio_number(memory)));
+  }
+  if (shares[0] && shares[1]) {
+    reasons.push_back(fmt::format("The median kernel reaches {} of its roof on {} and {} on {}.",
+                                  percent(*shares[0]), device_letter(one), percent(*shares[1]),
+                                  device_letter(other)));
+  }
+  return reasons;
 }
 
 std::string one_device(const Comparison& comparison) {
@@ -274,11 +280,6 @@ std::string one_device(const Comparison& comparison) {
   if (peak) text += fmt::format("; its arithmetic peak is {} GFLOP/s", short_number(*peak));
   if (copy) text += fmt::format("; it copies {} GB/s", short_number(*copy));
   return text + ".";
-}
-
-std::string lower_first(std::string text) {
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
-  return text;
 }
 
 }  // namespace
@@ -333,8 +334,8 @@ std::optional<Advantage> advantage(const Measurement* of, const Measurement* ove
 }
 
 std::string to_text(const Advantage& advantage) {
-  return fmt::format("{} times ({} to {})", times(advantage.ratio), times(advantage.low),
-                     times(advantage.high));
+  return fmt::format("{} times ({} to {})", ratio_number(advantage.ratio),
+                     ratio_number(advantage.low), ratio_number(advantage.high));
 }
 
 std::optional<double> fma_peak(const Comparison& comparison, std::size_t device) {
@@ -349,6 +350,18 @@ std::optional<double> launch_time(const Comparison& comparison, std::size_t devi
   return measured_peak(comparison, device, "launch", "launch_us");
 }
 
+std::optional<double> arithmetic_rate(const Measurement& m) {
+  const std::optional<double> value = positive_value(&m);
+  if (!value) return std::nullopt;
+  if (m.unit == "GFLOP/s") return value;
+  if (!m.flop || *m.flop <= 0 || !is_time(m.unit)) return std::nullopt;
+  const double seconds = *value * (m.unit == "s"    ? 1
+                                   : m.unit == "ms" ? 1e-3
+                                   : m.unit == "us" ? 1e-6
+                                                    : 1e-9);
+  return *m.flop / seconds / 1e9;
+}
+
 std::string device_label(const Comparison& comparison, std::size_t device) {
   return fmt::format("{} ({})", shorten(comparison.devices[device].name, 40),
                      device_letter(device));
@@ -358,62 +371,65 @@ Headline make_headline(const Comparison& comparison) {
   Headline headline;
   const std::size_t devices = comparison.devices.size();
   if (devices == 0) {
-    headline.verdict = "No device was measured.";
+    headline.verdicts.push_back("No device was measured.");
     return headline;
   }
   if (devices == 1) {
-    headline.verdict = one_device(comparison);
+    headline.verdicts.push_back(one_device(comparison));
     if (std::string text = layers_reason(comparison, 0); !text.empty()) {
       headline.reasons.push_back(std::move(text));
     }
     return headline;
   }
-  std::map<std::size_t, std::vector<std::string>> leads;  // by device: topics
-  std::vector<std::string> even, explained;
+  std::map<std::size_t, std::vector<std::string>> leads;  // by device
+  std::vector<std::string> even;
+  std::vector<std::pair<std::string, Advantage>> explained;  // leads of `pair`
   std::optional<std::pair<std::size_t, std::size_t>> pair;
-  for (const char* group : {"networks", "kernels", "compile", "memory", "energy"}) {
+  for (const std::string_view group : {"networks", "kernels", "compile", "memory", "energy"}) {
     const std::vector<Work> works = works_of(comparison, group);
     for (const Topic& topic : topics_of(works)) {
       const std::optional<std::size_t> best = best_device(topic.works, devices);
       if (!best) continue;
       Finding finding{topic.name, {}};
-      bool leads_all = true;
+      std::optional<Advantage> least;  // over the device that comes closest
       for (std::size_t other = 0; other < devices; ++other) {
         if (other == *best) continue;
         const std::optional<Duel> of = duel(topic.works, *best, other);
         if (!of) continue;
-        leads_all = leads_all && of->mean.beyond_noise && of->mean.ratio > 1;
-        finding.claims.push_back(claim(comparison, topic, *of, *best, other));
-        if (group != std::string_view("networks") && group != std::string_view("kernels")) continue;
+        finding.claims.push_back(claim(topic, *of, *best, other));
+        if (!least || of->mean.ratio < least->ratio) least = of->mean;
+        if (group != "networks" && group != "kernels") continue;
         if (!pair) pair = std::pair(*best, other);
-        std::string why = lead_reason(comparison, lower_first(topic.name), *of, *best, other);
-        if (!why.empty() && *pair == std::pair(*best, other)) explained.push_back(std::move(why));
-      }
-      if (finding.claims.empty()) continue;
-      if (leads_all) {
-        leads[*best].push_back(lower_first(topic.name));
-      } else {
-        even.push_back(lower_first(topic.name));
+        if (of->mean.beyond_noise && *pair == std::pair(*best, other)) {
+          explained.emplace_back(topic.short_name, of->mean);
+        }
       }
       headline.findings.push_back(std::move(finding));
+      if (!least->beyond_noise || least->ratio <= 1) {
+        even.push_back(topic.short_name);
+      } else {
+        leads[*best].push_back(
+            fmt::format("{} ({} times)", topic.short_name, ratio_number(least->ratio)));
+      }
     }
   }
-  std::vector<std::string> verdicts;
   for (const auto& [device, topics] : leads) {
-    const bool all = leads.size() == 1 && even.empty();
-    verdicts.push_back(fmt::format("{} is best in {}{}.", device_label(comparison, device),
-                                   all ? "all that was compared: " : "", fmt::join(topics, "; ")));
+    headline.verdicts.push_back(fmt::format("{} is better in {}.", device_label(comparison, device),
+                                            fmt::join(topics, ", ")));
   }
   if (!even.empty()) {
-    verdicts.push_back(
-        fmt::format("No device leads beyond the noise in {}.", fmt::join(even, "; ")));
+    headline.verdicts.push_back(
+        fmt::format("No difference beyond the noise in {}.", fmt::join(even, ", ")));
   }
-  headline.verdict = verdicts.empty() ? "The devices have no work in common that could be compared."
-                                      : fmt::format("{}", fmt::join(verdicts, " "));
+  if (headline.verdicts.empty()) {
+    headline.verdicts.push_back("The devices have no work in common that could be compared.");
+  }
   if (!pair) pair = std::pair(std::size_t{0}, std::size_t{1});
   std::string roofs = roofs_reason(comparison, pair->first, pair->second);
   if (!roofs.empty()) headline.reasons.push_back(std::move(roofs));
-  for (std::string& text : explained) headline.reasons.push_back(std::move(text));
+  for (std::string& text : lead_reasons(comparison, explained, pair->first, pair->second)) {
+    headline.reasons.push_back(std::move(text));
+  }
   for (const std::size_t device : {pair->first, pair->second}) {
     std::string text = layers_reason(comparison, device);
     if (!text.empty()) headline.reasons.push_back(std::move(text));

@@ -41,15 +41,17 @@ std::optional<double> fma_peak(const Comparison& comparison, std::size_t device)
 std::optional<double> copy_bandwidth(const Comparison& comparison, std::size_t device);
 /// Microseconds.
 std::optional<double> launch_time(const Comparison& comparison, std::size_t device);
+/// GFLOP/s: the value itself, or from a time and its flop.
+std::optional<double> arithmetic_rate(const Measurement& measurement);
 /// "Radeon (A)"
 std::string device_label(const Comparison& comparison, std::size_t device);
 
 struct Finding {
-  std::string topic;                ///< "Networks, inference latency"; empty: of the whole
+  std::string topic;                ///< "Networks, inference latency"
   std::vector<std::string> claims;  ///< sentences
 };
 struct Headline {
-  std::string verdict;  ///< one or two sentences
+  std::vector<std::string> verdicts;  ///< which device leads in what, by how much
   std::vector<Finding> findings;
   std::vector<std::string> reasons;  ///< why
 };

@@ -2,6 +2,7 @@
 #include "bench/compare/page.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +12,9 @@
 #include <utility>
 
 #include "base/files.hpp"
+#include "bench/compare/breakdown.hpp"
 #include "bench/compare/headline.hpp"
+#include "bench/compare/html.hpp"
 #include "bench/compare/page_style.hpp"
 #include "bench/compare/svg.hpp"
 #include "bench/table.hpp"
@@ -20,10 +23,7 @@ namespace pinnacle::bench {
 namespace {
 
 constexpr std::size_t kMostBlocks = 16;  // of bars in one plot
-constexpr std::size_t kMostLayers = 12;
 constexpr double kNearBest = 0.95;
-
-using Number = std::optional<double>;
 
 struct Row {
   const Work* work;
@@ -35,79 +35,8 @@ struct Quantity {
   std::vector<Row> rows;
 };
 
-std::string cell(std::string_view text) { return fmt::format("<td>{}</td>", escape_html(text)); }
-
-std::string number_cell(const Number& value, const std::string& shown) {
-  if (!value || !std::isfinite(*value)) return "<td class=\"n\">-</td>";
-  return fmt::format("<td class=\"n\" data-value=\"{}\">{}</td>", *value, shown);
-}
-
-std::string number_cell(const Number& value) {
-  return number_cell(value, value ? short_number(*value) : "");
-}
-
-std::string percent_cell(const Number& share) {
-  return number_cell(share, share ? fmt::format("{:.3g}", 100 * *share) : "");
-}
-
-std::string head_cell(std::string_view text, std::string_view unit = "", bool number = false) {
-  std::string html =
-      fmt::format("<th scope=\"col\"{}>{}", number ? " class=\"n\"" : "", escape_html(text));
-  if (!unit.empty()) html += fmt::format("<small>{}</small>", escape_html(unit));
-  return html + "</th>";
-}
-
-std::string row_head(std::string_view text, std::string_view hover = "") {
-  const std::string title = hover.empty() ? "" : fmt::format(" title=\"{}\"", escape_html(hover));
-  return fmt::format("<th scope=\"row\"{}>{}</th>", title, escape_html(text));
-}
-
-// A table in a box of its own, which scrolls where it is wider than the page.
-std::string table(const std::string& id, const std::string& caption, const std::string& head,
-                  const std::string& body) {
-  return fmt::format(
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{1}\"><table id=\"{0}\">"
-      "<caption>{1}</caption><thead><tr>{2}</tr></thead><tbody>{3}</tbody></table></div>\n",
-      id, escape_html(caption), head, body);
-}
-
-std::string details(const std::string& summary, const std::string& contents) {
-  return fmt::format("<details><summary>{}</summary>{}</details>\n", escape_html(summary),
-                     contents);
-}
-
-std::string figure(const std::string& svg, const std::string& caption) {
-  return fmt::format("<figure>{}<figcaption>{}</figcaption></figure>\n", svg, escape_html(caption));
-}
-
-std::string capital(std::string text) {
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 32);
-  return text;
-}
-
 std::string ratio_text(const Advantage& advantage) {
-  return (advantage.beyond_noise ? "" : "\xE2\x89\x88") + short_number(advantage.ratio);
-}
-
-// The part of the key after the last '/': the step of a plan.
-std::string step_name(const Measurement& m) {
-  return m.key.substr(m.key.rfind('/') + 1);  // npos + 1 is 0
-}
-
-bool is_time(const std::string& unit) {
-  return unit == "s" || unit == "ms" || unit == "us" || unit == "ns";
-}
-
-Number rate_of(const Measurement& m) {
-  const Number value = positive_value(&m);
-  if (!value) return std::nullopt;
-  if (m.unit == "GFLOP/s") return value;
-  if (!m.flop || *m.flop <= 0 || !is_time(m.unit)) return std::nullopt;
-  const double seconds = *value * (m.unit == "s"    ? 1
-                                   : m.unit == "ms" ? 1e-3
-                                   : m.unit == "us" ? 1e-6
-                                                    : 1e-9);
-  return *m.flop / seconds / 1e9;
+  return (advantage.beyond_noise ? "" : "\xE2\x89\x88") + ratio_number(advantage.ratio);
 }
 
 class Page {
@@ -174,23 +103,17 @@ class Page {
 
   void headline() {
     const Headline found = make_headline(comparison_);
-    std::string html = fmt::format("<p class=\"verdict\">{}</p>\n", escape_html(found.verdict));
+    std::string html = devices_ > 1 ? keys() : "";
+    html += list("verdict", found.verdicts);
     if (!found.findings.empty()) html += "<div class=\"findings\">";
     for (const Finding& finding : found.findings) {
-      html += fmt::format("<div><h3>{}</h3><ul>", escape_html(finding.topic));
-      for (const std::string& claim : finding.claims) {
-        html += fmt::format("<li>{}</li>", escape_html(claim));
-      }
-      html += "</ul></div>";
+      html += fmt::format("<div><h3>{}</h3>{}</div>", escape_html(finding.topic),
+                          list("claims", finding.claims));
     }
     if (!found.findings.empty()) html += "</div>\n";
     if (!found.reasons.empty()) {
       html += devices_ > 1 ? "<h3>Why</h3>" : "<h3>Where its time goes</h3>";
-      html += "<ul class=\"reasons\">";
-      for (const std::string& reason : found.reasons) {
-        html += fmt::format("<li>{}</li>", escape_html(reason));
-      }
-      html += "</ul>\n";
+      html += list("reasons", found.reasons);
     }
     section("headline", "Summary", html);
   }
@@ -312,7 +235,7 @@ class Page {
     const char* const kind = !of->beyond_noise ? "" : of->ratio > 1 ? " better" : " worse";
     const char* const noise = of->beyond_noise ? "" : "<small>within the noise</small>";
     return fmt::format("<td class=\"n{}\" data-ratio=\"{}\">{}<small>{} to {}</small>{}</td>", kind,
-                       of->ratio, ratio_text(*of), short_number(of->low), short_number(of->high),
+                       of->ratio, ratio_text(*of), ratio_number(of->low), ratio_number(of->high),
                        noise);
   }
 
@@ -330,7 +253,7 @@ class Page {
     std::string body;
     for (const Measurement& m : comparison_.measurements) {
       if (m.group != "kernels" || m.device >= devices_) continue;
-      const Number rate = rate_of(m);
+      const Number rate = arithmetic_rate(m);
       const Number flop = m.flop, bytes = m.bytes;
       if (!rate || !flop || !bytes || !(*flop > 0) || !(*bytes > 0)) continue;
       const double intensity = *flop / *bytes;
@@ -364,13 +287,14 @@ class Page {
           head_cell("Work") + head_cell("Device") + head_cell("Intensity", "flop/byte", true) +
           head_cell("Rate", "GFLOP/s", true) + head_cell("Of its roof", "%", true) +
           head_cell("Limited by") + head_cell("Kernel");
-      html += figure(roofline_plot({"roofline-plot",
-                                    "Roofline: rates of kernels under the roofs of "
-                                    "arithmetic and memory",
-                                    "roofline-table"},
-                                   roofs, points),
-                     "Lines: what a device can do at most, by its memory on the slope and by its "
-                     "arithmetic above. Points: kernels; the closer to their line, the better.");
+      html += "<div class=\"side\">" +
+              figure(roofline_plot(
+                         {"roofline-plot",
+                          "Roofline: rates of kernels under the roofs of arithmetic and memory",
+                          "roofline-table"},
+                         roofs, points),
+                     roofline_caption(roofs)) +
+              "</div>\n";
       html +=
           details("Numbers of this plot", table("roofline-table", "Kernels and roofs", head, body));
     }
@@ -379,6 +303,25 @@ class Page {
                       value_table(new_id("kernels-table"), quantity, true));
     }
     section("roofline", "Roofline and kernels", html);
+  }
+
+  static std::string roofline_caption(const std::vector<Roof>& roofs) {
+    std::string html =
+        "<p>Lines: what a device can do at most, by its memory on the slope and by its arithmetic "
+        "above. Points: kernels; the closer to their line, the better.</p><ul class=\"claims\">";
+    for (const Roof& roof : roofs) {
+      std::vector<std::string> parts;
+      if (roof.peak) parts.push_back(short_number(*roof.peak) + " GFLOP/s");
+      if (roof.bandwidth) parts.push_back(short_number(*roof.bandwidth) + " GB/s");
+      if (roof.peak && roof.bandwidth) {
+        parts.push_back(
+            fmt::format("both at {} flop/byte", short_number(*roof.peak / *roof.bandwidth)));
+      }
+      if (parts.empty()) continue;
+      html +=
+          fmt::format("<li><b>{}</b>: {}</li>", device_letter(roof.device), fmt::join(parts, ", "));
+    }
+    return html + "</ul>";
   }
 
   // Of three or more batch sizes of one network the smallest and the largest.
@@ -416,7 +359,7 @@ class Page {
     }
     bar.text = fmt::format("{} {}", short_number(*bar.value), m->unit);
     if (const std::optional<Advantage>& over = row.over_first[device]) {
-      bar.text += fmt::format(" {}\xC3\x97", ratio_text(*over));
+      bar.text += fmt::format("  {}\xC3\x97", ratio_text(*over));
     }
     return bar;
   }
@@ -559,61 +502,6 @@ class Page {
     section("sweep", "Batch sizes", "<div class=\"plots\">" + html + "</div>\n");
   }
 
-  // Steps of one plan on one device, the slowest first.
-  std::string breakdown(std::vector<const Measurement*> steps) {
-    std::stable_sort(steps.begin(), steps.end(), [](const Measurement* a, const Measurement* b) {
-      return *a->value > *b->value;
-    });
-    const Measurement& first = *steps.front();
-    double total = 0, rest = 0;
-    for (const Measurement* step : steps) total += *step->value;
-    std::vector<BarBlock> blocks;
-    std::string body;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      const Measurement& m = *steps[i];
-      const double share = *m.value / total;
-      body += "<tr>" + row_head(step_name(m), m.key) +
-              fmt::format(
-                  "<td class=\"n\" data-key=\"{}\" data-device=\"{}\" data-value=\"{}\">{}</td>",
-                  escape_html(m.key), m.device, *m.value, short_number(*m.value)) +
-              percent_cell(share) + percent_cell(m.of_roof) + cell(m.roof) + cell(m.kernel) +
-              "</tr>";
-      if (i >= kMostLayers) {
-        rest += *m.value;
-        continue;
-      }
-      const Bar bar{
-          m.device, m.key,
-          m.value,  {},
-          {},       fmt::format("{} {}, {}", short_number(*m.value), m.unit, percent(share))};
-      blocks.push_back({step_name(m), {bar}});
-    }
-    if (steps.size() > kMostLayers) {
-      const std::string name = fmt::format("the {} others", steps.size() - kMostLayers);
-      const Bar bar{
-          std::nullopt,
-          "rest",
-          rest,
-          {},
-          {},
-          fmt::format("{} {}, {}", short_number(rest), first.unit, percent(rest / total))};
-      blocks.push_back({name, {bar}});
-    }
-    const std::string id = new_id("layers");
-    const std::string name =
-        fmt::format("{} on {}", work_name(first), device_label(comparison_, first.device));
-    const std::string head = head_cell("Step") + head_cell("Time", first.unit, true) +
-                             head_cell("Share", "%", true) + head_cell("Of its roof", "%", true) +
-                             head_cell("Limited by") + head_cell("Kernel");
-    return fmt::format(
-        "<div class=\"plot\"><h3>{}</h3>{}{}</div>\n", escape_html(name),
-        figure(bar_plot({id, "Time of the steps of " + name, id + "-table"}, blocks, true),
-               fmt::format("{} steps take {} {} in all.", steps.size(), short_number(total),
-                           first.unit)),
-        details("Numbers of this plot",
-                table(id + "-table", "Steps of " + name + ", the slowest first", head, body)));
-  }
-
   void layers() {
     std::map<std::tuple<std::string, std::int64_t, std::string, std::size_t>,
              std::vector<const Measurement*>>
@@ -624,7 +512,9 @@ class Page {
     }
     if (plans.empty()) return;
     std::string html = "<div class=\"plots\">";
-    for (const auto& plan : plans) html += breakdown(plan.second);
+    for (const auto& [plan, steps] : plans) {
+      html += breakdown(new_id("layers"), device_label(comparison_, std::get<3>(plan)), steps);
+    }
     section("layers", "Layers", html + "</div>\n");
   }
 

@@ -43,23 +43,28 @@ section {
   background: var(--card); border: 1px solid var(--edge); border-radius: .6rem; margin: 1rem 0;
   padding: 1.1rem 1.25rem;
 }
-.verdict { font-size: 1.2rem; line-height: 1.4; font-weight: 600; margin: .25rem 0 .75rem; }
+.verdict { font-size: 1.15rem; line-height: 1.4; font-weight: 600; margin: .4rem 0 .75rem; padding: 0; list-style: none; }
+.verdict li { margin: .3rem 0; }
 .notice {
   background: var(--notice); border-left: .3rem solid var(--notice-edge); padding: .5rem .75rem;
   margin: 1rem 0 0; border-radius: .25rem;
 }
 .findings { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: .25rem 2rem; }
 .findings h3 { margin-top: .5rem; }
-.findings ul, .reasons { margin: .2rem 0 .5rem; padding-left: 1.1rem; }
+.claims, .reasons { margin: .2rem 0 .5rem; padding-left: 1.1rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.25rem 2rem; align-items: start; }
 .plots > .plot { max-width: 33rem; min-width: 0; }
 figure { margin: .75rem 0 0; }
 svg { display: block; width: 100%; height: auto; overflow: hidden; }
-svg.wide { max-width: 52rem; }
+svg.wide { max-width: 44rem; }
+.side figure { display: grid; grid-template-columns: minmax(0, 44rem); gap: 1rem 2rem; align-items: start; }
 svg text { font-size: 12.5px; fill: var(--text); white-space: pre; }
 svg text.axis { fill: var(--muted); font-size: 11.5px; }
 svg text.letter { font-weight: 700; }
 svg text.block { font-weight: 600; }
+@media (min-width: 1000px) {
+  .side figure { grid-template-columns: minmax(0, 44rem) minmax(14rem, 1fr); }
+}
 @media (min-width: 760px) {
   svg.wide text { font-size: 8.5px; }
   svg.wide text.axis { font-size: 8px; }

@@ -241,7 +241,19 @@ std::string short_number(double value) {
   if (!std::isfinite(value)) return "-";
   const double size = std::fabs(value);
   if (size >= 1e7 || (size < 1e-3 && size > 0)) return fmt::format("{:.3e}", value);
-  return number(value);
+  std::string text = number(value);
+  if (text.find('.') != std::string::npos && text.find('e') == std::string::npos) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+  }
+  return text;
+}
+
+std::string ratio_number(double ratio) {
+  if (ratio >= 1000 || ratio < 0.1) return fmt::format("{:.2g}", ratio);
+  if (ratio >= 100) return fmt::format("{:.0f}", ratio);
+  if (ratio >= 10) return fmt::format("{:.1f}", ratio);
+  return fmt::format("{:.2f}", ratio);
 }
 
 std::string device_letter(std::size_t device) {

@@ -17,6 +17,8 @@ namespace pinnacle::bench {
 std::string escape_html(std::string_view text);
 /// Four significant digits; very large and very small numbers with an exponent.
 std::string short_number(double value);
+/// Of a ratio: two to three digits.
+std::string ratio_number(double ratio);
 /// "A" for the first device.
 std::string device_letter(std::size_t device);
 /// `text` if it has at most `characters`, else its beginning and an ellipsis.
