@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/median.hpp"
+#include "bench/compare/html.hpp"
 #include "bench/compare/interval.hpp"
 #include "bench/compare/svg.hpp"
 #include "bench/table.hpp"
@@ -81,18 +82,13 @@ std::optional<Duel> duel(const std::vector<const Work*>& works, std::size_t one,
 struct Topic {
   std::string name;
   std::string short_name;  // "inference latency", "rate of kernels"
-  std::string better;      // "faster"
+  std::string better;      // "is faster"
   std::vector<const Work*> works;
 };
 
-std::string capital(std::string text) {
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 32);
-  return text;
-}
-
 std::string better_word(const Measurement& m) {
-  if (is_time(m.unit) || !m.lower_is_better) return "faster";
-  return m.group == "memory" ? "smaller" : "more economical";
+  if (is_time(m.unit) || !m.lower_is_better) return "is faster";
+  return "needs less";
 }
 
 std::vector<Topic> topics_of(const std::vector<Work>& works) {
@@ -148,8 +144,8 @@ std::string claim(const Topic& topic, const Duel& of, std::size_t one, std::size
     return fmt::format("No difference beyond the noise between {} and {}: {} {}.", names[0],
                        names[1], to_text(of.mean), over);
   }
-  std::string text = fmt::format("{} is {} than {}: {} {}", names[0], topic.better, names[1],
-                                 to_text(of.mean), over);
+  std::string text =
+      fmt::format("{} {} than {}: {} {}", names[0], topic.better, names[1], to_text(of.mean), over);
   if (of.works == 1) return text + ".";
   text += fmt::format("; ahead in {}", of.ahead);
   if (of.behind > 0) text += fmt::format(", behind in {}", of.behind);
@@ -201,7 +197,7 @@ std::string layers_reason(const Comparison& comparison, std::size_t device) {
   }
   const std::optional<double> launch = launch_time(comparison, device);
   if (launch) {
-    parts.push_back(fmt::format("launching its {} takes the time of {} of it",
+    parts.push_back(fmt::format("launches of its {} alone would take {} of it",
                                 plural(steps, "step", "steps"), percent(steps * *launch / total)));
   }
   if (parts.empty()) return "";
@@ -219,8 +215,6 @@ std::optional<double> median_share(const Comparison& comparison, std::size_t dev
   if (shares.empty()) return std::nullopt;
   return median(std::move(shares));
 }
-
-using Number = std::optional<double>;
 
 std::string roofs_reason(const Comparison& comparison, std::size_t one, std::size_t other) {
   std::vector<std::string> parts;

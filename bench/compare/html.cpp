@@ -50,7 +50,7 @@ std::string details(const std::string& summary, const std::string& contents) {
 }
 
 std::string figure(const std::string& svg, const std::string& caption) {
-  return fmt::format("<figure>{}<figcaption>{}</figcaption></figure>\n", svg, escape_html(caption));
+  return fmt::format("<figure>{}<figcaption>{}</figcaption></figure>\n", svg, caption);
 }
 
 std::string list(std::string_view classes, const std::vector<std::string>& texts) {

@@ -163,7 +163,7 @@ class Page {
     if (!peaks.empty()) {
       head = head_cell("Device");
       for (const Work& peak : peaks) {
-        head += head_cell(peak.first->subject, peak.first->unit + ", 95 % interval", true);
+        head += head_cell(capital(peak.first->subject), peak.first->unit + ", 95 % interval", true);
       }
       body.clear();
       for (std::size_t d = 0; d < devices_; ++d) {

@@ -132,3 +132,193 @@ def example():
             "devices": [{"index": i, "name": name, "platform": "Example OpenCL", "driver": "1.2.3",
                          "kind": kind, **limits} for i, (name, kind, *_) in enumerate(devices)],
             "measurements": out}
+
+
+def page(*words):
+    return subprocess.run([str(PROGRAM), "page", *map(str, words)], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60, check=False)
+
+
+def browse(file, folder, width, dark):
+    """What the probe says of the page on a screen of that width. The file itself stays as it is."""
+    text = file.read_text()
+    # The page forbids scripts; the copy needs the one of this test.
+    text, forbidden = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    assert forbidden == 1
+    copy = folder / f"copy-{width}-{dark}.html"
+    copy.write_text(text.replace("</body>", PROBE + "</body>"))
+    done = subprocess.run(
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+         f"--user-data-dir={folder / 'profile'}", f"--window-size={width},900",
+         f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--dump-dom", copy.as_uri()],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    found = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert found, done.stderr[-2000:] + done.stdout[-500:]
+    return json.loads(html.unescape(found[1]))
+
+
+def luminance(colour):
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+class PageTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="pinnacle-page-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.comparison = example()
+        cls.file = cls.folder / "run.json"
+        cls.file.write_text(json.dumps(cls.comparison))
+        done = page(cls.file)
+        assert done.returncode == 0, done.stdout + done.stderr
+        cls.html = cls.folder / "run.html"
+        cls.seen = {}
+
+    def screen(self, width, dark):
+        """Each combination is opened once."""
+        if not BROWSER:
+            self.skipTest("no Chromium: install chromium-headless-shell")
+        if (width, dark) not in self.seen:
+            self.seen[width, dark] = browse(self.html, self.folder, width, dark)
+        return self.seen[width, dark]
+
+    def values(self, group):
+        return {(m["key"], str(m["device"])): m for m in self.comparison["measurements"]
+                if m["group"] == group and "value" in m}
+
+    def test_the_file_is_named_or_beside_the_comparison(self):
+        before = self.html.read_bytes()
+        other = self.folder / "other.html"
+        done = page(self.file, "--html", other)
+        self.assertEqual((done.returncode, done.stdout.strip()), (0, str(other)), done.stderr)
+        self.assertEqual(other.read_bytes(), before)
+
+    def test_what_is_wrong_with_the_files_is_said(self):
+        empty = self.folder / "empty.json"
+        empty.write_text("{}")
+        for words, reason in (((), "file is missing"), ((self.folder / "none.json",), "none.json"),
+                              ((empty,), "empty.json"),
+                              ((self.file, "--html", self.file), "would overwrite"),
+                              ((self.file, "--html", self.folder / "no" / "x.html"), "x.html")):
+            done = page(*words)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertRegex(done.stderr, f"pinnacle-bench: .*{reason}")
+        self.assertEqual(json.loads(self.file.read_text()), self.comparison)
+
+    def test_nothing_is_loaded_or_run(self):
+        text = self.html.read_text()
+        for load in ("http:", "https:", "src=", "@import", "url(", "<script", "<link"):
+            self.assertNotIn(load, text)
+        self.assertIn("&lt;script&gt;", text)
+        self.assertNotEqual(self.screen(1280, False)["title"], "run")
+
+    def test_nothing_overflows(self):
+        for width in (1280, 400):
+            for dark in (False, True):
+                with self.subTest(width=width, dark=dark):
+                    seen = self.screen(width, dark)
+                    self.assertEqual(seen["width"], width)
+                    self.assertLessEqual(seen["scroll"], width)
+                    self.assertEqual(seen["wide"], [])
+                    self.assertEqual(seen["repeated"], [])
+                    for plot in seen["plots"]:
+                        self.assertEqual(plot["outside"], [], plot["id"])
+                    self.assertEqual([m["key"] for m in seen["marks"] if not m["inside"]], [])
+
+    def test_light_and_dark_have_contrast(self):
+        for width in (1280, 400):
+            light, dark = self.screen(width, False), self.screen(width, True)
+            self.assertGreater(luminance(light["background"]), 0.8)
+            self.assertLess(luminance(dark["background"]), 0.05)
+            for seen in (light, dark):
+                for selector, colour in seen["colours"]:
+                    self.assertGreaterEqual(contrast(colour, seen["card"]), 4.5, selector)
+
+    def test_each_plot_has_a_title_and_a_table(self):
+        seen = self.screen(1280, False)
+        self.assertGreaterEqual(len(seen["plots"]), 9)
+        for plot in seen["plots"]:
+            self.assertEqual((plot["role"], plot["table"]), ("img", True), plot["id"])
+            self.assertTrue(plot["title"])
+        self.assertEqual(seen["sections"],
+                         ["headline", "devices", "roofline", "networks", "sweep", "layers", "compile",
+                          "memory", "accuracy", "energy", "problems", "environment"])
+
+    def test_tables_hold_the_numbers(self):
+        cells = {}
+        for cell in self.screen(400, True)["cells"]:
+            cells.setdefault((cell["key"], cell["device"]), []).append(cell)
+        wanted = {key: m for group in ("peaks", "kernels", "networks", "layers", "compile", "memory",
+                                       "accuracy", "energy") for key, m in self.values(group).items()}
+        self.assertEqual(set(cells), set(wanted))
+        for key, m in wanted.items():
+            for cell in cells[key]:
+                self.assertEqual(cell["value"], m["value"], key)
+                shown = float(cell["text"].split()[0])
+                self.assertLess(abs(shown - m["value"]), 0.006 * m["value"], cell)
+
+    def test_marks_lie_where_their_numbers_are(self):
+        for width in (1280, 400):
+            with self.subTest(width=width):
+                marks = self.screen(width, False)["marks"]
+                self.check_roofline([m for m in marks if m["plot"] == "roofline-plot"])
+                bars = [m for m in marks if m["kind"].startswith("bar")]
+                self.check_bars([m for m in bars if m["plot"].startswith("layers")])
+                for network in ("lenet", "mobilenet_v2"):  # one block of one plot
+                    self.check_bars([m for m in bars if m["key"] ==
+                                     f"networks/{network}/inference/batch 1/latency"], count=2)
+
+    def check_roofline(self, points):
+        wanted = self.values("kernels")
+        self.assertEqual({(p["key"], p["device"]) for p in points}, set(wanted))
+        for p in points:
+            m = wanted[p["key"], p["device"]]
+            self.assertEqual(p["value"], m["value"])
+            self.assertAlmostEqual(p["x"], m["flop"] / m["bytes"], delta=1e-9 * p["x"])
+        for axis, name in ((0, "x"), (1, "value")):  # more is right of and above less
+            order = sorted(points, key=lambda p, name=name: p[name])
+            places = [p["middle"][axis] for p in order]
+            self.assertEqual(places, sorted(places, reverse=axis == 1))
+
+    def check_bars(self, bars, count=26):
+        self.assertEqual(len(bars), count)
+        for plot in {bar["plot"] for bar in bars}:
+            group = [bar for bar in bars if bar["plot"] == plot]
+            scales = [bar["width"] / bar["value"] for bar in group]
+            self.assertLess(max(scales) / min(scales), 1.05, plot)
+
+    def test_layers_are_sorted_and_the_rest_is_their_sum(self):
+        marks = self.screen(1280, True)["marks"]
+        steps = self.values("layers")
+        for device in ("0", "1"):
+            times = sorted((m["value"] for (_, d), m in steps.items() if d == device), reverse=True)
+            plot = next(m["plot"] for m in marks if m["kind"].startswith("bar") and
+                        m["plot"].startswith("layers") and m["device"] == device)
+            bars = [m for m in marks if m["plot"] == plot]
+            self.assertEqual([bar["value"] for bar in bars[:12]], times[:12])
+            self.assertEqual(bars[12]["key"], "rest")
+            self.assertAlmostEqual(bars[12]["value"], sum(times[12:]), delta=1e-6)
+
+    def test_the_sweet_spot_is_marked(self):
+        marks = [m for m in self.screen(1280, False)["marks"] if m["plot"].startswith("sweep") and
+                 "/resnet18/" in m["key"]]
+        self.assertEqual(sorted({m["x"] for m in marks}), list(BATCHES))
+        for device in ("0", "1"):
+            line = sorted((m for m in marks if m["device"] == device), key=lambda m: m["x"])
+            best = max(m["value"] for m in line)
+            first = next(m["x"] for m in line if m["value"] >= 0.95 * best)
+            self.assertEqual([m["x"] for m in line if m["sweet"]], [first])
+            places = [m["middle"][0] for m in line]
+            steps = [right - left for left, right in zip(places, places[1:])]
+            self.assertLess(max(steps) - min(steps), 1, "the axis of batches is logarithmic")
+
+
+if __name__ == "__main__":
+    unittest.main()
