@@ -53,7 +53,7 @@ probe.textContent = JSON.stringify({
   width: document.documentElement.clientWidth, scroll: document.documentElement.scrollWidth,
   title: document.title, background: rgb(document.body, 'backgroundColor'),
   card: rgb(document.querySelector('section'), 'backgroundColor'),
-  colours: ['p.verdict', '.meta', 'a', 'figcaption', 'small', '.tag.d0', '.tag.d1', 'svg text.axis'].map(
+  colours: ['.verdict', '.meta', 'a', 'figcaption', 'small', '.tag.d0', '.tag.d1', 'svg text.axis'].map(
     s => [s, rgb(document.querySelector(s), s.startsWith('svg') ? 'fill' : 'color')]),
   wide: [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll') && !e.closest('svg') &&
     e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80)),
