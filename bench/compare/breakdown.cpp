@@ -44,9 +44,10 @@ std::string breakdown(const std::string& id, const std::string& device,
       rest += *m.value;
       continue;
     }
+    const auto [low, high] = shown_interval(m);
     const Bar bar{
         m.device, m.key, m.value,
-        {},       {},    fmt::format("{} {}, {}", short_number(*m.value), m.unit, percent(share))};
+        low,      high,  fmt::format("{} {}, {}", short_number(*m.value), m.unit, percent(share))};
     blocks.push_back({step_name(m), {bar}});
   }
   if (steps.size() > kMostLayers) {

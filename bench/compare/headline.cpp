@@ -305,6 +305,14 @@ std::optional<double> positive_value(const Measurement* measurement) {
   return measurement->value;
 }
 
+std::pair<std::optional<double>, std::optional<double>> shown_interval(const Measurement& m) {
+  if (!m.low || !m.high || !std::isfinite(*m.low) || !std::isfinite(*m.high) || *m.low < 0 ||
+      *m.high < *m.low) {
+    return {};
+  }
+  return {std::min(*m.low, kMost), std::min(*m.high, kMost)};
+}
+
 std::optional<Advantage> advantage(const Measurement* of, const Measurement* over) {
   if (!positive_value(of) || !positive_value(over) || of->unit != over->unit) return std::nullopt;
   const auto [low, high] = bounds(*of);

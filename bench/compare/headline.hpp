@@ -4,8 +4,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bench/compare/comparison.hpp"
@@ -31,6 +34,9 @@ std::vector<Work> works_of(const Comparison& comparison, std::string_view group)
 std::string work_name(const Measurement& measurement);
 /// The value, if it is a number that a plot can show: above 0, neither huge nor tiny.
 std::optional<double> positive_value(const Measurement* measurement);
+/// Its 95 % interval, as far as a plot can show it; both or none.
+std::pair<std::optional<double>, std::optional<double>> shown_interval(
+    const Measurement& measurement);
 /// Of `of` over `over`; nothing unless both have positive values in the same unit.
 std::optional<Advantage> advantage(const Measurement* of, const Measurement* over);
 /// "2.31 times (2.20 to 2.41)"

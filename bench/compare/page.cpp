@@ -273,16 +273,14 @@ class Page {
     if (kernels.empty() && !any_roof) return;
     std::string html;
     if (any_roof || !points.empty()) {
+      std::string roof_rows;
       for (const Roof& roof : roofs) {
-        for (const auto& [name, value, unit] :
-             {std::tuple("roof: arithmetic", roof.peak, "GFLOP/s"),
-              std::tuple("roof: copies on the device", roof.bandwidth, "GB/s")}) {
-          if (!value) continue;
-          body += "<tr>" + row_head(fmt::format("{}, {}", name, unit)) +
-                  fmt::format("<td>{}</td>", tag(roof.device)) + "<td class=\"n\">-</td>" +
-                  number_cell(value) + "<td class=\"n\">-</td><td></td><td></td></tr>";
-        }
+        roof_rows += "<tr>" + device_row_head(roof.device) + number_cell(roof.peak) +
+                     number_cell(roof.bandwidth) + number_cell(ridge(roof)) + "</tr>";
       }
+      const std::string roof_head = head_cell("Device") + head_cell("Arithmetic", "GFLOP/s", true) +
+                                    head_cell("Copies on the device", "GB/s", true) +
+                                    head_cell("Equal at", "flop/byte", true);
       const std::string head =
           head_cell("Work") + head_cell("Device") + head_cell("Intensity", "flop/byte", true) +
           head_cell("Rate", "GFLOP/s", true) + head_cell("Of its roof", "%", true) +
@@ -291,18 +289,23 @@ class Page {
               figure(roofline_plot(
                          {"roofline-plot",
                           "Roofline: rates of kernels under the roofs of arithmetic and memory",
-                          "roofline-table"},
+                          "roofline-table roofs-table"},
                          roofs, points),
                      roofline_caption(roofs)) +
               "</div>\n";
-      html +=
-          details("Numbers of this plot", table("roofline-table", "Kernels and roofs", head, body));
+      html += details("Numbers of this plot", table("roofs-table", "Roofs", roof_head, roof_rows) +
+                                                  table("roofline-table", "Kernels", head, body));
     }
     for (const Quantity& quantity : quantities(kernels)) {
       html += details(fmt::format("Kernels, {} in {}", quantity.name, quantity.unit),
                       value_table(new_id("kernels-table"), quantity, true));
     }
     section("roofline", "Roofline and kernels", html);
+  }
+
+  static Number ridge(const Roof& roof) {
+    if (!roof.peak || !roof.bandwidth) return std::nullopt;
+    return *roof.peak / *roof.bandwidth;
   }
 
   static std::string roofline_caption(const std::vector<Roof>& roofs) {
@@ -313,9 +316,8 @@ class Page {
       std::vector<std::string> parts;
       if (roof.peak) parts.push_back(short_number(*roof.peak) + " GFLOP/s");
       if (roof.bandwidth) parts.push_back(short_number(*roof.bandwidth) + " GB/s");
-      if (roof.peak && roof.bandwidth) {
-        parts.push_back(
-            fmt::format("both at {} flop/byte", short_number(*roof.peak / *roof.bandwidth)));
+      if (const Number both = ridge(roof)) {
+        parts.push_back(fmt::format("equal at {} flop/byte", short_number(*both)));
       }
       if (parts.empty()) continue;
       html +=
@@ -353,10 +355,7 @@ class Page {
                      : (m->failed ? "failed: " : "") + m->problem;
       return bar;
     }
-    if (m->low && m->high && std::isfinite(*m->low) && std::isfinite(*m->high) && *m->low >= 0) {
-      bar.low = m->low;
-      bar.high = std::min(*m->high, 1e100);
-    }
+    std::tie(bar.low, bar.high) = shown_interval(*m);
     bar.text = fmt::format("{} {}", short_number(*bar.value), m->unit);
     if (const std::optional<Advantage>& over = row.over_first[device]) {
       bar.text += fmt::format("  {}\xC3\x97", ratio_text(*over));
@@ -430,11 +429,11 @@ class Page {
         const Measurement* m = work->on[d];
         const Number value = positive_value(m);
         if (!value) continue;
-        const bool whisker = m->low && m->high && std::isfinite(*m->low) && std::isfinite(*m->high);
+        const auto [low, high] = shown_interval(*m);
         line.points.push_back({.x = static_cast<double>(*work->first->batch),
                                .y = *value,
-                               .low = whisker ? m->low : Number(),
-                               .high = whisker ? Number(std::min(*m->high, 1e100)) : Number(),
+                               .low = low,
+                               .high = high,
                                .key = m->key,
                                .marked = false});
       }

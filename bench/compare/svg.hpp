@@ -24,11 +24,11 @@ std::string device_letter(std::size_t device);
 /// `text` if it has at most `characters`, else its beginning and an ellipsis.
 std::string shorten(std::string_view text, std::size_t characters);
 
-/// REQUIRES: the page has elements with the ids of `table` and no other one with `id`
+/// REQUIRES: the page has elements with the ids in `table` and no other one with `id`
 struct PlotHead {
   std::string id;
   std::string title;
-  std::string table;  ///< id of the table with the same numbers
+  std::string table;  ///< ids of the tables with the same numbers
 };
 
 struct Roof {

@@ -37,7 +37,8 @@ const marks = [...document.querySelectorAll('svg [data-value]')].map(e => {
 const rgb = (e, name) => getComputedStyle(e)[name];
 const plots = [...document.querySelectorAll('svg')].map(e => ({
   id: e.id, role: e.getAttribute('role'), title: e.querySelector('title').textContent,
-  table: !!document.querySelector('details table#' + e.getAttribute('aria-describedby')),
+  table: e.getAttribute('aria-describedby').split(' ').every(
+    id => document.querySelector('details table#' + id)),
   outside: [...e.querySelectorAll('text')].filter(t => {
     const box = t.getBBox(), view = e.viewBox.baseVal;
     return box.x < -1 || box.x + box.width > view.width + 1 || box.y + box.height > view.height + 1;
@@ -78,10 +79,10 @@ def without_value(key, device, group, quantity, unit, problem, **more):
             "quantity": quantity, "unit": unit, "lower_is_better": False, "problem": problem, **more}
 
 
-def example():
-    """Two devices, every group: the first computes faster, the second starts kernels sooner."""
-    devices = [("Example Graphics 9000 with a long name", "gpu", 4000, 320, 9),
-               ("Example Processor", "cpu", 410, 38, 2)]
+def example(count=2, name="Example Graphics 9000 with a long name"):
+    """Every group: the first device computes faster, the second starts kernels sooner."""
+    devices = [(name, "gpu", 4000, 320, 9), ("Example Processor", "cpu", 410, 38, 2)]
+    devices += [(f"{name} {i}", "gpu", 700 * i, 300 - 31 * i, 3 * i) for i in range(2, count)]
     out = []
     for d, (_, _, peak, copy, launch) in enumerate(devices):
         def add(*words, d=d, **more):
@@ -121,7 +122,7 @@ def example():
             lower=True, subject="resnet18")
         add("memory/resnet18", "memory", "peak memory", "MiB", 96 + 3 * d, lower=True, width=0)
         add("accuracy/conv2d", "accuracy", "largest error", "relative", 3.2e-7 * (1 + d), lower=True)
-    add("energy/resnet18", "energy", "energy", "J/sample", 0.04, lower=True, d=0)
+    out.append(measurement("energy/resnet18", 0, "energy", "energy", "J/sample", 0.04, lower=True))
     out.append(without_value("energy/resnet18", 1, "energy", "energy", "J/sample",
                              f"no counter {HOSTILE}", failed=True))
     limits = {"compute_units": 12, "global_memory_bytes": 8 << 30, "local_memory_bytes": 65536,
@@ -223,14 +224,27 @@ class PageTest(unittest.TestCase):
         for width in (1280, 400):
             for dark in (False, True):
                 with self.subTest(width=width, dark=dark):
-                    seen = self.screen(width, dark)
-                    self.assertEqual(seen["width"], width)
-                    self.assertLessEqual(seen["scroll"], width)
-                    self.assertEqual(seen["wide"], [])
-                    self.assertEqual(seen["repeated"], [])
-                    for plot in seen["plots"]:
-                        self.assertEqual(plot["outside"], [], plot["id"])
-                    self.assertEqual([m["key"] for m in seen["marks"] if not m["inside"]], [])
+                    self.check_fits(self.screen(width, dark), width)
+
+    def check_fits(self, seen, width):
+        self.assertEqual(seen["width"], width)
+        self.assertLessEqual(seen["scroll"], width)
+        self.assertEqual(seen["wide"], [])
+        self.assertEqual(seen["repeated"], [])
+        for plot in seen["plots"]:
+            self.assertEqual(plot["outside"], [], plot["id"])
+        self.assertEqual([mark["key"] for mark in seen["marks"] if not mark["inside"]], [])
+
+    def test_eight_devices_with_long_names_fit(self):
+        many = example(8, "a device whose name has many words and averylongwordwithoutanyspace" * 2)
+        file = self.folder / "many.json"
+        file.write_text(json.dumps(many))
+        self.assertEqual(page(file).returncode, 0)
+        if not BROWSER:
+            self.skipTest("no Chromium: install chromium-headless-shell")
+        for width in (1280, 400):
+            with self.subTest(width=width):
+                self.check_fits(browse(file.with_suffix(".html"), self.folder, width, False), width)
 
     def test_light_and_dark_have_contrast(self):
         for width in (1280, 400):
