@@ -181,8 +181,8 @@ class Measuring {
     for (Measurement& m : measured) {
       m.device = d;
       if (m.value) continue;
-      m.problem = problem.empty() ? "not measured" : problem.substr(0, 2000);
       m.failed = failed;
+      if (m.problem.empty()) m.problem = problem.empty() ? "not measured" : problem.substr(0, 2000);
     }
     return measured;
   }

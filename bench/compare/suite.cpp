@@ -257,7 +257,11 @@ Item network(const NetWork& work, std::int64_t batch, bool training) {
     fill(m[0], scaled(bench.sample(alone), 1e3));
     fill(m[1], rates(bench.sample(session_run(session), Size::network, flop),
                      static_cast<double>(batch)));
-    fill(m[2], {mebibytes(bytes)});
+    if (bench.is_host()) {
+      m[2].problem = "not counted on the reference device";
+    } else {
+      fill(m[2], {mebibytes(bytes)});
+    }
     m[0].flop = flop;
     m[1].flop = flop;
   };
