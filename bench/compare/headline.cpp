@@ -135,18 +135,21 @@ std::string plural(int count, const char* one, const char* many) {
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-std::string claim(const Topic& topic, const Duel& of, std::size_t one, std::size_t other) {
+// In short where there are many devices.
+std::string claim(const Topic& topic, const Duel& of, std::size_t one, std::size_t other,
+                  bool in_short) {
   const std::string names[] = {device_letter(one), device_letter(other)};
-  const std::string over = of.works == 1
-                               ? fmt::format("in {}", work_name(*topic.works.front()->first))
-                               : fmt::format("by the geometric mean of {} workloads", of.works);
+  const std::string over =
+      of.works == 1 ? fmt::format("in {}", work_name(*topic.works.front()->first))
+                    : fmt::format("{} {} workloads", in_short ? "over" : "by the geometric mean of",
+                                  of.works);
   if (!of.mean.beyond_noise) {
     return fmt::format("No difference beyond the noise between {} and {}: {} {}.", names[0],
                        names[1], to_text(of.mean), over);
   }
   std::string text =
       fmt::format("{} {} than {}: {} {}", names[0], topic.better, names[1], to_text(of.mean), over);
-  if (of.works == 1) return text + ".";
+  if (of.works == 1 || in_short) return text + ".";
   text += fmt::format("; ahead in {}", of.ahead);
   if (of.behind > 0) text += fmt::format(", behind in {}", of.behind);
   const int even = of.works - of.ahead - of.behind;
@@ -365,7 +368,7 @@ std::optional<double> arithmetic_rate(const Measurement& m) {
 }
 
 std::string device_label(const Comparison& comparison, std::size_t device) {
-  return fmt::format("{} ({})", shorten(comparison.devices[device].name, 40),
+  return fmt::format("{} ({})", shorten(comparison.devices[device].name, 60),
                      device_letter(device));
 }
 
@@ -398,7 +401,7 @@ Headline make_headline(const Comparison& comparison) {
         if (other == *best) continue;
         const std::optional<Duel> of = duel(topic.works, *best, other);
         if (!of) continue;
-        finding.claims.push_back(claim(topic, *of, *best, other));
+        finding.claims.push_back(claim(topic, *of, *best, other, devices > 3));
         if (!least || of->mean.ratio < least->ratio) least = of->mean;
         if (group != "networks" && group != "kernels") continue;
         if (!pair) pair = std::pair(*best, other);
