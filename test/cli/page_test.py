@@ -212,7 +212,7 @@ class PageTest(unittest.TestCase):
                               ((self.file, "--html", self.file), "would overwrite"),
                               ((self.file, "--html", self.folder / "no" / "x.html"), "x.html")):
             done = page(*words)
-            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertEqual(done.returncode, 2, done.stdout)
             self.assertRegex(done.stderr, f"pinnacle-bench: .*{reason}")
         self.assertEqual(json.loads(self.file.read_text()), self.comparison)
 
