@@ -166,15 +166,7 @@ Json to_json(const Comparison& comparison) {
 }
 
 Comparison parse_comparison(std::string_view text, const std::string& name) {
-  if (text.size() > kMostBytes) throw ParseError("is too large for a comparison", name, kHint);
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    throw ParseError(fmt::format("is no JSON: byte {} is unexpected", error.byte), name, kHint);
-  } catch (const Json::exception& error) {  // a number beyond all numbers
-    throw ParseError(fmt::format("is no JSON: {}", error.what()), name, kHint);
-  }
+  const Json json = parse_json(text, kMostBytes, "a comparison", name, kHint);
   const JsonReader top(json, name, "the file", kHint);
   if (top.text("format") != kFormat) {
     top.fail(fmt::format("is of another format than \"{}\"", kFormat));

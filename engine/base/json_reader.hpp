@@ -11,11 +11,28 @@
 #include <nlohmann/json.hpp>
 #include <pinnacle/error.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace pinnacle {
 
 using Json = nlohmann::ordered_json;
+
+/// The text of a file that holds `what`, such as "a placement".
+/// throws   ParseError, `where` being `file`, if it is longer than `most` bytes or no JSON
+inline Json parse_json(std::string_view text, std::size_t most, const char* what,
+                       const std::string& file, const char* hint) {
+  if (text.size() > most) {
+    throw ParseError(fmt::format("is too large for {}", what), file, hint);
+  }
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    throw ParseError(fmt::format("is no JSON: byte {} is unexpected", error.byte), file, hint);
+  } catch (const Json::exception& error) {  // a number beyond all numbers
+    throw ParseError(fmt::format("is no JSON: {}", error.what()), file, hint);
+  }
+}
 
 class JsonReader {
  public:
