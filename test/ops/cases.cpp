@@ -47,16 +47,20 @@ std::vector<ValueId> with_absent(const OpCase& c, std::vector<ValueId> ids) {
   return ids;
 }
 
+ValueId add_input(Graph& graph, std::string name, TensorType type) {
+  GraphValue value;
+  value.name = std::move(name);
+  value.type = std::move(type);
+  value.role = Role::input;
+  graph.inputs.push_back(graph.add_value(std::move(value)));
+  return graph.inputs.back();
+}
+
 Graph case_graph(const OpCase& c) {
   Graph graph;
   std::vector<ValueId> ids;
   for (std::size_t i = 0; i < c.in.size(); ++i) {
-    GraphValue value;
-    value.name = fmt::format("x{}", i);
-    value.type = c.in[i];
-    value.role = Role::input;
-    ids.push_back(graph.add_value(std::move(value)));
-    graph.inputs.push_back(ids.back());
+    ids.push_back(add_input(graph, fmt::format("x{}", i), c.in[i]));
   }
   Builder builder(graph);
   graph.outputs = builder.apply_all(find_op(c.op), with_absent(c, ids), c.attributes);

@@ -17,6 +17,8 @@ std::string label(const OpCase& c);
 std::vector<Tensor> case_inputs(const OpCase& c);
 /// The operands of the case's node: `ids` with kNoValue where optional inputs are absent.
 std::vector<ValueId> with_absent(const OpCase& c, std::vector<ValueId> ids);
+/// An input of the graph.
+ValueId add_input(Graph& graph, std::string name, TensorType type);
 /// One node; inputs "x0", "x1", ...; all its outputs are outputs of the graph.
 Graph case_graph(const OpCase& c);
 /// The outputs by the double reference.

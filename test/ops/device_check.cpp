@@ -75,13 +75,9 @@ void check_together(const std::vector<const OpCase*>& cases, const Device& devic
   for (const OpCase* c : cases) {
     std::vector<ValueId> ids;
     for (const Tensor& input : case_inputs(*c)) {
-      GraphValue value;
-      value.name = fmt::format("x{}", graph.inputs.size());
-      value.type = c->in[ids.size()];
-      value.role = Role::input;
-      named[value.name] = input;
-      ids.push_back(graph.add_value(std::move(value)));
-      graph.inputs.push_back(ids.back());
+      const std::string name = fmt::format("x{}", graph.inputs.size());
+      named[name] = input;
+      ids.push_back(add_input(graph, name, c->in[ids.size()]));
     }
     for (const ValueId id :
          builder.apply_all(find_op(c->op), with_absent(*c, std::move(ids)), c->attributes)) {
@@ -142,13 +138,9 @@ void check_fixed(const OpCase& c, const Device& device, const Variant& variant) 
       ids.push_back(builder.constant(inputs[i], "fixed"));
       continue;
     }
-    GraphValue value;
-    value.name = fmt::format("x{}", i);
-    value.type = c.in[i];
-    value.role = Role::input;
-    named[value.name] = inputs[i];
-    ids.push_back(graph.add_value(std::move(value)));
-    graph.inputs.push_back(ids.back());
+    const std::string name = fmt::format("x{}", i);
+    named[name] = inputs[i];
+    ids.push_back(add_input(graph, name, c.in[i]));
   }
   graph.outputs = builder.apply_all(find_op(c.op), with_absent(c, ids), c.attributes);
   OpView op = view(graph, graph.nodes.front());
