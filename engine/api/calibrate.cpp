@@ -148,6 +148,11 @@ bool is_same_kind(const Device& a, const Device& b) {
          s.vector_width == t.vector_width && s.global_memory == t.global_memory;
 }
 
+bool all_same_kind(const std::vector<Device>& devices) {
+  return std::all_of(devices.begin(), devices.end(),
+                     [&](const Device& device) { return is_same_kind(device, devices.front()); });
+}
+
 std::vector<NodeCosts> calibrate(const Graph& graph, const std::vector<Device>& devices,
                                  const std::vector<std::string>& labels,
                                  const CompileOptions& options, std::vector<std::string>& notes) {

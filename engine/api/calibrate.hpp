@@ -14,6 +14,7 @@ namespace pinnacle {
 
 /// Whether what one takes for something the other takes, too: as cores of one CPU do.
 bool is_same_kind(const Device& a, const Device& b);
+bool all_same_kind(const std::vector<Device>& devices);
 
 /// The costs of all nodes on each device, which gets the label at its place. Devices of one kind are
 /// measured once. `notes` gets what could not be measured.

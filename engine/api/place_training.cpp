@@ -127,12 +127,6 @@ std::vector<Named> parts_of(const Named& whole) {
   return parts;
 }
 
-bool all_alike(const std::vector<Named>& devices) {
-  return std::all_of(devices.begin(), devices.end(), [&](const Named& named) {
-    return is_same_kind(named.device, devices.front().device);
-  });
-}
-
 TrainingPlace to_place(const std::vector<Named>& devices, const std::vector<double>& shares) {
   TrainingPlace place;
   place.placement.strategy = Strategy::data;
@@ -143,7 +137,6 @@ TrainingPlace to_place(const std::vector<Named>& devices, const std::vector<doub
     place.devices.push_back(devices[i].device);
     place.shares.push_back(shares[i]);
   }
-  place.measured = !all_alike(devices);
   return place;
 }
 
@@ -197,7 +190,8 @@ std::vector<Candidate> each_alone(const std::vector<Named>& devices) {
 
 // Shares in proportion to measured speed; even among devices of one kind, which need no measurement.
 TrainingPlace forced(const std::vector<Named>& devices, Measuring& measuring) {
-  if (all_alike(devices)) return to_place(devices, std::vector<double>(devices.size(), 1.0));
+  TrainingPlace even = to_place(devices, std::vector<double>(devices.size(), 1.0));
+  if (all_same_kind(even.devices)) return even;
   std::vector<Candidate> alone = each_alone(devices);
   std::vector<std::string> notes;
   measuring.measure(alone, notes);
@@ -369,11 +363,7 @@ TrainingPlace place_training(const Model& model, const Dataset& data, const Trai
   const std::vector<std::string> labels = device_labels(devices);
   std::vector<Named> named;
   for (std::size_t i = 0; i < devices.size(); ++i) named.push_back({labels[i], devices[i]});
-  if (options.placement) {
-    TrainingPlace place = as_given(*options.placement, named);
-    place.measured = false;
-    return place;
-  }
+  if (options.placement) return as_given(*options.placement, named);
   const std::int64_t own = std::max<std::int64_t>(1, batch / options.peers.count);
   Measuring measuring(model, data, options, own);
   switch (options.strategy) {

@@ -14,7 +14,6 @@ struct TrainingPlace {
   Placement placement;
   std::vector<Device> devices;  ///< those of placement.shares
   std::vector<double> shares;
-  bool measured = false;  ///< the shares are as the speeds were
 };
 
 /// As TrainerOptions::strategy says. `automatic` takes what is measured to be fastest: one of the

@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 
+#include "api/calibrate.hpp"
 #include "api/place_training.hpp"
 #include "api/team.hpp"
 #include "base/random.hpp"
@@ -102,10 +103,10 @@ struct Trainer::Impl {
     placement = std::move(found.placement);
     const Weights pending = team->pending();
     evaluations.clear();
+    rebalances = options.rebalance && !options.placement && !all_same_kind(found.devices);
     team = std::make_unique<Team>(model, data, options, found.devices, std::move(found.shares));
     team->write(pending);
     placed = true;
-    rebalances = found.measured && options.rebalance;
   }
 
   // Shares follow the speeds of unlike devices.
