@@ -21,6 +21,7 @@
 #include "bench/onnxruntime.hpp"
 #include "bench/output.hpp"
 #include "bench/profile.hpp"
+#include "bench/summary.hpp"
 #include "bench/table.hpp"
 #include "bench/timing.hpp"
 #include "bench/trace.hpp"
@@ -285,12 +286,6 @@ std::string first_table(const std::vector<Row>& rows) {
   if (table.empty()) return "";
   return "\nFrom the start of a process to its first result, seconds, and their parts:\n" +
          table.text();
-}
-
-double geometric_mean(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double value : values) sum += std::log(value);
-  return values.empty() ? 0 : std::exp(sum / static_cast<double>(values.size()));
 }
 
 std::vector<double> ratios(const std::vector<Row>& rows) {

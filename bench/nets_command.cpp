@@ -74,17 +74,6 @@ std::shared_ptr<Session> make_session(const Net& net, const Model& model, const 
   return session;
 }
 
-Run run_alone(std::shared_ptr<Session> session) {
-  return [session = std::move(session)](std::int64_t count) {
-    const double start = now();
-    for (std::int64_t i = 0; i < count; ++i) {
-      session->enqueue();
-      session->finish();
-    }
-    return now() - start;
-  };
-}
-
 class Bench {
  public:
   Bench(Device device, const NetsOptions& options)
@@ -126,7 +115,7 @@ class Bench {
 
  private:
   void time_all(Row& row, const std::shared_ptr<Session>& session) {
-    std::vector<Run> runs = {session_run(session), run_alone(session)};
+    std::vector<Run> runs = {session_run(session), waited_run(session)};
     std::vector<std::unique_ptr<PeerProcess>> peers;
     std::vector<std::size_t> running;  // indices in row.peers
     for (const std::string& name : options_.peers ? peer_names() : std::vector<std::string>()) {

@@ -6,6 +6,12 @@
 
 namespace pinnacle::bench {
 
+double geometric_mean(std::span<const double> values) {
+  double sum = 0;
+  for (const double value : values) sum += std::log(value);
+  return values.empty() ? 0 : std::exp(sum / static_cast<double>(values.size()));
+}
+
 std::vector<Summary> summarize(std::span<const Compared> rows) {
   struct Sums {
     double logs = 0, ms = 0, peer_ms = 0;

@@ -8,6 +8,9 @@
 
 namespace pinnacle::bench {
 
+/// 0 of nothing. REQUIRES: all positive
+double geometric_mean(std::span<const double> values);
+
 /// One measured shape next to its best peer.
 struct Compared {
   std::string group;

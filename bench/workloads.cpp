@@ -64,6 +64,17 @@ Run session_run(std::shared_ptr<Session> session) {
   };
 }
 
+Run waited_run(std::shared_ptr<Session> session) {
+  return [session = std::move(session)](std::int64_t count) {
+    const double start = now();
+    for (std::int64_t i = 0; i < count; ++i) {
+      session->enqueue();
+      session->finish();
+    }
+    return now() - start;
+  };
+}
+
 void fill_inputs(Session& session) {
   const Graph& graph = session.graph();
   for (const ValueId id : graph.inputs) {

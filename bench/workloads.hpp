@@ -28,6 +28,8 @@ Graph chain(int kernels);
 
 /// Runs of a session that keeps its inputs.
 Run session_run(std::shared_ptr<Session> session);
+/// Likewise, with a wait after each run.
+Run waited_run(std::shared_ptr<Session> session);
 /// Writes zeros to integer inputs and numbers in [-1, 1] to the others.
 void fill_inputs(Session& session);
 

@@ -246,15 +246,7 @@ Item network(const NetWork& work, std::int64_t batch, bool training) {
     const double bytes = after > before ? static_cast<double>(after - before)
                                         : static_cast<double>(session->plan().peak_bytes());
     // One run at a time is the latency; runs that are enqueued back to back are the throughput.
-    const Run alone = [session](std::int64_t count) {
-      const double start = now();
-      for (std::int64_t i = 0; i < count; ++i) {
-        session->enqueue();
-        session->finish();
-      }
-      return now() - start;
-    };
-    fill(m[0], scaled(bench.sample(alone), 1e3));
+    fill(m[0], scaled(bench.sample(waited_run(session)), 1e3));
     fill(m[1], rates(bench.sample(session_run(session), Size::network, flop),
                      static_cast<double>(batch)));
     if (bench.is_host()) {
@@ -431,7 +423,7 @@ Item accuracy_of(const std::string& subject, std::function<Graph()> make) {
   return {.name = "accuracy: " + subject,
           .outline = {outline("accuracy", subject, subject, "largest error", "relative", true)},
           .measure = [make = std::move(make)](DeviceBench& bench, Measurements& m) {
-            if (bench.is_host()) throw NoValue("not measured on the reference device");
+            need_opencl(bench);
             const Graph graph = make();
             const double flop = product_flop(graph);
             const auto session = bench.start(graph, Size::kernel, flop);

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/median.hpp"
+#include "bench/summary.hpp"
 #include "bench/table.hpp"
 
 namespace pinnacle::bench {
@@ -240,12 +241,6 @@ constexpr Purpose kPurposes[] = {
     {"short answers (inference latency)", "networks", "inference latency"},
     {"many samples (inference throughput)", "networks", "inference throughput"},
     {"training", "networks", "training throughput"}};
-
-double geometric_mean(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double v : values) sum += std::log(v);
-  return std::exp(sum / static_cast<double>(values.size()));
-}
 
 // What device a gains over device b in each row that both have.
 std::vector<double> gains(const std::vector<Row>& rows, const char* quantity, std::size_t a,
