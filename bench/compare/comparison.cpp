@@ -135,6 +135,10 @@ ComparedDevice read_device(const JsonReader& from, const Json& json) {
 
 }  // namespace
 
+bool is_step(const Measurement& measurement) {
+  return measurement.group == "layers" && !measurement.key.ends_with(fmt::format("/{}", kAllSteps));
+}
+
 void summarize_samples(Measurement& measurement) {
   const Interval interval = bootstrap_median(measurement.samples);
   measurement.value = interval.median;

@@ -44,6 +44,11 @@ struct Measurement {
 inline constexpr std::string_view kGroups[] = {"peaks",   "kernels", "networks", "layers",
                                                "compile", "memory",  "accuracy", "energy"};
 
+/// What "layers" also has: the whole run, with kAllSteps as the last part of its key.
+inline constexpr std::string_view kAllSteps = "all steps";
+/// One step of a plan, not the sum of them.
+bool is_step(const Measurement& measurement);
+
 /// Fills value, low and high from the samples. REQUIRES: samples, all finite
 void summarize_samples(Measurement& measurement);
 

@@ -181,7 +181,7 @@ std::string layers_reason(const Comparison& comparison, std::size_t device) {
   std::map<std::string, std::pair<double, double>> roofs;  // time, time at the roof itself
   std::string subject;
   for (const Measurement& m : comparison.measurements) {
-    if (m.device != device || m.group != "layers") continue;
+    if (m.device != device || !is_step(m)) continue;
     const std::optional<double> value = positive_value(&m);
     if (!value || (steps > 0 && m.subject != subject)) continue;
     subject = m.subject;

@@ -506,7 +506,7 @@ class Page {
              std::vector<const Measurement*>>
         plans;
     for (const Measurement& m : comparison_.measurements) {
-      if (m.group != "layers" || m.device >= devices_ || !positive_value(&m)) continue;
+      if (!is_step(m) || m.device >= devices_ || !positive_value(&m)) continue;
       plans[{m.subject, m.batch.value_or(0), m.unit, m.device}].push_back(&m);
     }
     if (plans.empty()) return;

@@ -316,8 +316,8 @@ std::string calls_of(const Step& step) {
 
 Item layers(const NetWork& work) {
   Item item{.name = "layers: " + work.name,
-            .outline = {outline("layers", work.name + "/all steps", work.name, "time of all steps",
-                                "us", true)},
+            .outline = {outline("layers", fmt::format("{}/{}", work.name, kAllSteps), work.name,
+                                "time of all steps", "us", true)},
             .measure = {}};
   item.outline[0].batch = 1;
   item.measure = [work](DeviceBench& bench, Measurements& m) {

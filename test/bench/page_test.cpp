@@ -143,6 +143,17 @@ void check_form(const std::string& page) {
   }
 }
 
+TEST_CASE("page: the time of all steps is no step") {
+  Comparison comparison = example(1);
+  const std::string before = comparison_page(comparison);
+  Measurement all = measurement(0, "layers", "lenet", "time of all steps", "us", 255);
+  all.key = "layers/lenet/all steps";
+  all.lower_is_better = true;
+  comparison.measurements.push_back(all);
+  CHECK(holds(before, "15 steps take 255"));
+  CHECK(comparison_page(comparison) == before);
+}
+
 TEST_CASE("page: one, two and eight devices") {
   for (const std::size_t devices : {1, 2, 8}) {
     CAPTURE(devices);
