@@ -5,7 +5,6 @@
 #include <pinnacle/session.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <optional>
 

@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 
 #include "base/median.hpp"
+#include "bench/compare/headline.hpp"
 #include "bench/summary.hpp"
 #include "bench/table.hpp"
 
@@ -17,29 +16,11 @@ namespace {
 constexpr std::size_t kDevicesPerTable = 3;
 constexpr std::size_t kStepsShown = 6;
 
-// A quantity of all devices.
-struct Row {
-  std::vector<const Measurement*> by_device;  // nullptr: not measured
-
-  const Measurement& any() const {
-    return **std::find_if(by_device.begin(), by_device.end(),
-                          [](const Measurement* m) { return m != nullptr; });
-  }
-};
-
-bool is_sum(const Measurement& m) { return m.group == "layers" && m.flop == std::nullopt; }
-
-std::vector<Row> rows_of(const Comparison& comparison, std::string_view group) {
-  std::vector<Row> rows;
-  std::map<std::string, std::size_t> places;
-  for (const Measurement& m : comparison.measurements) {
-    if (m.group != group || m.device >= comparison.devices.size()) continue;
-    if (group == "layers" && !is_sum(m)) continue;  // single steps have a table of their own
-    const auto [place, fresh] = places.emplace(m.key, rows.size());
-    if (fresh) rows.push_back({std::vector<const Measurement*>(comparison.devices.size())});
-    rows[place->second].by_device[m.device] = &m;
-  }
-  return rows;
+// Those of the tables: single steps have one of their own.
+std::vector<Work> table_works(const Comparison& comparison, std::string_view group) {
+  std::vector<Work> works = works_of(comparison, group);
+  std::erase_if(works, [](const Work& work) { return is_step(*work.first); });
+  return works;
 }
 
 std::string label(const Measurement& m) {
@@ -62,17 +43,17 @@ std::string short_kernels(const std::string& kernels) {
 }
 
 // How many times as good `a` is as `b`; 0 if that cannot be said.
-double advantage(const Measurement* a, const Measurement* b) {
+double gain_of(const Measurement* a, const Measurement* b) {
   if (a == nullptr || b == nullptr || !a->value || !b->value) return 0;
   if (*a->value <= 0 || *b->value <= 0) return 0;
   return a->lower_is_better ? *b->value / *a->value : *a->value / *b->value;
 }
 
 // At most 1; 0 if there is no value.
-double ratio_to_best(const Row& row, const Measurement* m) {
-  double ratio = advantage(m, m);
-  for (const Measurement* other : row.by_device) {
-    const double against = advantage(m, other);
+double ratio_to_best(const Work& work, const Measurement* m) {
+  double ratio = gain_of(m, m);
+  for (const Measurement* other : work.on) {
+    const double against = gain_of(m, other);
     if (against > 0) ratio = std::min(ratio, against);
   }
   return ratio;
@@ -102,7 +83,7 @@ std::string device_title(const Comparison& comparison, std::size_t d) {
 }
 
 // Tables of at most kDevicesPerTable devices each.
-std::string value_tables(const Comparison& comparison, const std::vector<Row>& rows) {
+std::string value_tables(const Comparison& comparison, const std::vector<Work>& works) {
   std::string text;
   for (std::size_t first = 0; first < comparison.devices.size(); first += kDevicesPerTable) {
     const std::size_t end = std::min(first + kDevicesPerTable, comparison.devices.size());
@@ -112,11 +93,11 @@ std::string value_tables(const Comparison& comparison, const std::vector<Row>& r
       columns.push_back({.title = "best", .right = true, .min_width = 5});
     }
     Table table(columns);
-    for (const Row& row : rows) {
-      std::vector<std::string> cells = {label(row.any()), row.any().unit};
+    for (const Work& work : works) {
+      std::vector<std::string> cells = {label(*work.first), work.first->unit};
       for (std::size_t d = first; d < end; ++d) {
-        const Measurement* m = row.by_device[d];
-        const double ratio = ratio_to_best(row, m);
+        const Measurement* m = work.on[d];
+        const double ratio = ratio_to_best(work, m);
         cells.push_back(value_cell(m));
         cells.push_back(ratio > 0 ? short_percent(ratio) : "");
       }
@@ -127,9 +108,9 @@ std::string value_tables(const Comparison& comparison, const std::vector<Row>& r
   return text;
 }
 
-std::string roof_tables(const Comparison& comparison, const std::vector<Row>& rows) {
-  const bool any = std::any_of(rows.begin(), rows.end(), [](const Row& row) {
-    return std::any_of(row.by_device.begin(), row.by_device.end(),
+std::string roof_tables(const Comparison& comparison, const std::vector<Work>& works) {
+  const bool any = std::any_of(works.begin(), works.end(), [](const Work& work) {
+    return std::any_of(work.on.begin(), work.on.end(),
                        [](const Measurement* m) { return m != nullptr && m->of_roof; });
   });
   if (!any) return "";
@@ -141,9 +122,9 @@ std::string roof_tables(const Comparison& comparison, const std::vector<Row>& ro
       columns.push_back({.title = device_title(comparison, d), .right = true, .min_width = 9});
     }
     Table table(columns);
-    for (const Row& row : rows) {
-      std::vector<std::string> cells = {label(row.any())};
-      for (std::size_t d = first; d < end; ++d) cells.push_back(roof_cell(row.by_device[d]));
+    for (const Work& work : works) {
+      std::vector<std::string> cells = {label(*work.first)};
+      for (std::size_t d = first; d < end; ++d) cells.push_back(roof_cell(work.on[d]));
       table.add(std::move(cells));
     }
     text += table.text() + '\n';
@@ -158,7 +139,7 @@ std::string step_tables(const Comparison& comparison) {
     std::vector<const Measurement*> steps;
     double total = 0;
     for (const Measurement& m : comparison.measurements) {
-      if (m.group != "layers" || m.device != d || !m.value || is_sum(m)) continue;
+      if (!is_step(m) || m.device != d || !m.value) continue;
       steps.push_back(&m);
       total += *m.value;
     }
@@ -243,12 +224,12 @@ constexpr Purpose kPurposes[] = {
     {"training", "networks", "training throughput"}};
 
 // What device a gains over device b in each row that both have.
-std::vector<double> gains(const std::vector<Row>& rows, const char* quantity, std::size_t a,
+std::vector<double> gains(const std::vector<Work>& works, const char* quantity, std::size_t a,
                           std::size_t b) {
   std::vector<double> all;
-  for (const Row& row : rows) {
-    if (row.any().quantity.find(quantity) == std::string::npos) continue;
-    const double gain = advantage(row.by_device[a], row.by_device[b]);
+  for (const Work& work : works) {
+    if (work.first->quantity.find(quantity) == std::string::npos) continue;
+    const double gain = gain_of(work.on[a], work.on[b]);
     if (gain > 0) all.push_back(gain);
   }
   return all;
@@ -256,14 +237,14 @@ std::vector<double> gains(const std::vector<Row>& rows, const char* quantity, st
 
 // "for training device 0 is 17 times as good as device 1 (5.2 to 30 times, 4 cases)"
 std::string verdict(const Comparison& comparison, const Purpose& purpose) {
-  const std::vector<Row> rows = rows_of(comparison, purpose.group);
+  const std::vector<Work> works = table_works(comparison, purpose.group);
   const std::size_t devices = comparison.devices.size();
   for (std::size_t a = 0; a < devices; ++a) {
     std::vector<std::string> others;
     bool best = true;
     for (std::size_t b = 0; b < devices && best; ++b) {
       if (a == b) continue;
-      const std::vector<double> all = gains(rows, purpose.quantity, a, b);
+      const std::vector<double> all = gains(works, purpose.quantity, a, b);
       if (all.empty()) continue;
       const double mean = geometric_mean(all);
       best = mean > 1 || (mean == 1 && a < b);
@@ -313,7 +294,7 @@ std::string reason(const Comparison& comparison, std::size_t d) {
 // "Device 0's roofs are 346 times (FMA) and 11 times (copy) those of device 1."
 std::string roof_ratios(const Comparison& comparison, std::size_t a, std::size_t b) {
   const auto gain = [&](const char* key) {
-    return advantage(comparison.find(key, a), comparison.find(key, b));
+    return gain_of(comparison.find(key, a), comparison.find(key, b));
   };
   const double fma = gain("peaks/FMA f32");
   const double copy = gain("peaks/copy on the device");
@@ -362,10 +343,10 @@ std::string comparison_text(const Comparison& comparison) {
   }
   text += '\n';
   for (const std::string_view group : kGroups) {
-    const std::vector<Row> rows = rows_of(comparison, group);
-    if (rows.empty()) continue;
-    text += std::string(group) + '\n' + value_tables(comparison, rows);
-    if (group == "kernels") text += roof_tables(comparison, rows);
+    const std::vector<Work> works = table_works(comparison, group);
+    if (works.empty()) continue;
+    text += std::string(group) + '\n' + value_tables(comparison, works);
+    if (group == "kernels") text += roof_tables(comparison, works);
     if (group == "layers") text += step_tables(comparison);
   }
   text += notes(comparison) + conclusion(comparison);
