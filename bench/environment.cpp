@@ -11,6 +11,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "runtime/device_handle.hpp"
 
 namespace pinnacle::bench {
 namespace {
@@ -97,11 +98,10 @@ std::string to_text(const Environment& environment) {
 }
 
 Json identity_json(const Device& device) {
-  const Target& target = device.target();
   return {{"index", device_index(device)},
           {"name", device.name()},
           {"platform", device.platform()},
-          {"driver", target.driver},
+          {"driver", device.handle().driver()},
           {"kind", std::string(to_string(device.kind()))}};
 }
 

@@ -25,7 +25,7 @@ Json to_json(const Environment& environment);
 /// Its processor, system and version: the line above each table.
 std::string to_text(const Environment& environment);
 
-/// What identifies a device: name, platform, driver, kind.
+/// What identifies a device: name, platform, driver, kind. Measures nothing.
 Json identity_json(const Device& device);
 /// Identity, limits and measured roofs.
 Json device_json(const Device& device);

@@ -216,19 +216,13 @@ ComparedDevice describe(const Device& device) {
   ComparedDevice compared{.index = device_index(device),
                           .name = device.name(),
                           .platform = device.platform(),
-                          .driver = {},
+                          .driver = device.handle().driver(),
                           .kind = std::string(to_string(device.kind())),
                           .details = {}};
   try {
-    compared.driver = device.target().driver;
     compared.details = device_json(device);
   } catch (const Error&) {  // its self-test failed, which measure_items() says
-    compared.driver = device.handle().driver();
-    compared.details = {{"index", compared.index},
-                        {"name", compared.name},
-                        {"platform", compared.platform},
-                        {"driver", compared.driver},
-                        {"kind", compared.kind}};
+    compared.details = identity_json(device);
   }
   return compared;
 }
