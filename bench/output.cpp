@@ -28,7 +28,12 @@ void check_writable(const std::filesystem::path& file, std::string_view option) 
 }
 
 Output::Output(std::optional<std::filesystem::path> json) : json_(std::move(json)) {
-  if (json_ && !json_->empty()) check_writable(*json_, "--json");
+  if (!json_ || json_->empty()) return;
+  if (json_->extension() == ".onnx") {
+    throw ArgumentError(fmt::format("would overwrite \"{}\", by its name a model", json_->string()),
+                        "--json", "name the models before --json, or write --json FILE.json");
+  }
+  check_writable(*json_, "--json");
 }
 
 void Output::text(std::string_view part) const {

@@ -15,8 +15,9 @@ namespace pinnacle::bench {
 /// The option --json [FILE]: absent; given alone (JSON to stdout instead of tables); with a file.
 class Output {
  public:
-  /// throws FileError if the file's folder is missing or cannot be written: before, not after, the
-  /// measurements
+  /// Before, not after, the measurements:
+  /// throws   FileError if the file's folder is missing or cannot be written; ArgumentError if it is a
+  ///          model by its name, as one is that stands behind an option without a file
   explicit Output(std::optional<std::filesystem::path> json = std::nullopt);
 
   /// A part of the text for people, at once.

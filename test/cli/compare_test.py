@@ -187,6 +187,10 @@ class Compare(ProgramTest):
 
     def test_files_that_cannot_be_written(self):
         self.refuse(["--json", "/nonexistent/x.json"], "/nonexistent", "no such folder")
+        model = self.folder / "net.onnx"
+        model.write_text("a model")
+        self.refuse(["--json", str(model)], "net.onnx", "would overwrite")
+        self.assertEqual(model.read_text(), "a model")
         self.refuse(["--csv", str(self.folder)], "--csv", "is a folder")
 
     def test_files_that_do_not_fit(self):
